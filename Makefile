@@ -1,0 +1,25 @@
+# make run    build pycwarm and watch it keep examples/cgi-bin warm
+# make test   run all tests
+# Both install what is missing first (scripts/setup), with apt-get or dnf.
+
+# rustup's folder, for a shell that has not read its profile since Rust was installed.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help run test
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+run:
+	@scripts/setup run
+	cargo build --release --locked
+	@printf '\nKeeping examples/cgi-bin warm; Ctrl-C ends it. Try it in another shell:\n\n  cd "%s"\n' "$(CURDIR)"
+	@cat examples/try-it.txt
+	@exec "$(TARGET)/release/pycwarm" daemon examples/cgi-bin
+
+test:
+	@scripts/setup test
+	@packages=$$(scripts/test-data "$(TARGET)/test-data") && \
+	PYCWARM_TEST_SITE_PACKAGES=$$packages exec cargo test --locked

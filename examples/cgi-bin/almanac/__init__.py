@@ -1,0 +1,1 @@
+"""What the day looks like: its month and its moon."""

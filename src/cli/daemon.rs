@@ -1,0 +1,30 @@
+//! `pycwarm daemon`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::args::Common;
+use super::{Exit, complain, settings};
+use crate::daemon;
+
+pub(super) fn run(common: &Common, paths: &[PathBuf]) -> Exit {
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("cannot start: {error}")),
+    };
+    // The directories of the command line stay in force over reloads; their settings may change.
+    let load = || -> Result<_, _> {
+        let mut settings = settings::load(common)?;
+        settings.trees = settings::trees(&settings, paths);
+        Ok(settings)
+    };
+    let result = runtime.block_on(daemon::run(&load, runtime.handle().clone()));
+    // What hangs in the kernel is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    match result {
+        Ok(()) => Exit::Well,
+        Err(error) => complain(&error),
+    }
+}

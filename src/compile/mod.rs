@@ -1,0 +1,11 @@
+//! Source bytes in, marshalled code out, by interpreters that live for long and are given no path.
+
+mod exit;
+pub mod pool;
+mod probe;
+mod protocol;
+mod worker;
+
+pub use pool::{CompileError, Compiled, Pool};
+pub use probe::{ProbeError, probe};
+pub use protocol::Request;

@@ -1,0 +1,146 @@
+//! The workers of one interpreter: started on demand, kept, restarted with back-off, retired.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use super::probe::interpreter;
+use super::protocol::{Answer, Request};
+use super::worker::{Worker, WorkerError};
+use crate::domain::{FailureKind, Interpreter};
+
+/// Failures in a row after which the next start is delayed, and the bounds of that delay.
+const FREE_RESTARTS: u32 = 2;
+const FIRST_DELAY: Duration = Duration::from_millis(50);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
+
+/// The code of one source for one interpreter and level.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// As `marshal.dumps` wrote it.
+    pub code: Bytes,
+    /// Present if it was asked for.
+    pub source_hash: Option<[u8; 8]>,
+    /// Line and text.
+    pub warnings: Vec<(u32, String)>,
+}
+
+/// Why one source has no code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompileError {
+    pub kind: FailureKind,
+    pub line: Option<u32>,
+    pub message: String,
+}
+
+/// At most `size` workers of one interpreter.
+#[derive(Debug)]
+pub struct Pool {
+    interpreter: Arc<Interpreter>,
+    limit: Duration,
+    places: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last one used is the first to be used again, so that the others can retire.
+    idle: Vec<Worker>,
+    failures_in_a_row: u32,
+}
+
+impl Pool {
+    /// A pool without a running worker yet. `limit` is what one file may take.
+    #[must_use]
+    pub fn new(interpreter: Arc<Interpreter>, size: usize, limit: Duration) -> Self {
+        Self { interpreter, limit, places: Semaphore::new(size.max(1)), state: Mutex::default() }
+    }
+
+    #[must_use]
+    pub fn interpreter(&self) -> &Arc<Interpreter> {
+        &self.interpreter
+    }
+
+    /// Has one source compiled. Waits for a free worker.
+    ///
+    /// # Errors
+    /// Whatever goes wrong costs this source alone; the worker is replaced.
+    pub async fn compile(&self, request: &Request) -> Result<Compiled, CompileError> {
+        let _place = self.places.acquire().await;
+        let mut worker = self.take_worker().await?;
+        let answer = worker.compile(request, self.limit).await;
+        match answer {
+            Ok(Answer::Code { code, source_hash, warnings }) => {
+                self.give_back(worker);
+                Ok(Compiled { code, source_hash, warnings })
+            }
+            Ok(Answer::Rejected { kind, line, message }) => {
+                // What came near the limits of an interpreter may have left it near them.
+                if kind != FailureKind::TooComplex {
+                    self.give_back(worker);
+                }
+                Err(CompileError { kind, line, message })
+            }
+            Err(error) => {
+                self.state().failures_in_a_row += 1;
+                let kind = match error {
+                    WorkerError::TimedOut(..) => FailureKind::Timeout,
+                    WorkerError::Garbage(_) => FailureKind::Worker,
+                    WorkerError::Ended(_) | WorkerError::Spawn(_) => FailureKind::Crash,
+                };
+                let message = format!("the interpreter failed while compiling it: {error}");
+                Err(CompileError { kind, line: None, message })
+            }
+        }
+    }
+
+    /// Ends the workers that have had nothing to do for this long; says how many are left.
+    pub fn retire(&self, idle: Duration) -> usize {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.idle.retain(|worker| now.saturating_duration_since(worker.idle_since) < idle);
+        state.idle.len()
+    }
+
+    async fn take_worker(&self) -> Result<Worker, CompileError> {
+        let (idle, failures) = {
+            let mut state = self.state();
+            (state.idle.pop(), state.failures_in_a_row)
+        };
+        if let Some(worker) = idle {
+            return Ok(worker);
+        }
+        if failures > FREE_RESTARTS {
+            let doubled = FIRST_DELAY.saturating_mul(1 << (failures - FREE_RESTARTS - 1).min(16));
+            tokio::time::sleep(doubled.min(LONGEST_DELAY)).await;
+        }
+        self.start().await.inspect_err(|_| self.state().failures_in_a_row += 1)
+    }
+
+    async fn start(&self) -> Result<Worker, CompileError> {
+        let program = &self.interpreter.executable;
+        let failed = |message: String| CompileError { kind: FailureKind::Interpreter, line: None, message };
+        let (worker, hello) = Worker::start(program)
+            .await
+            .map_err(|error| failed(format!("cannot start {}: {error}", crate::domain::escaped(program))))?;
+        let now = interpreter(program, hello);
+        if now != *self.interpreter {
+            let (old, new) = (&self.interpreter.version, &now.version);
+            return Err(failed(format!("{} was {old} and is {new} now", crate::domain::escaped(program))));
+        }
+        tracing::debug!(python = %self.interpreter.label, pid = worker.id(), "started a worker");
+        Ok(worker)
+    }
+
+    fn give_back(&self, worker: Worker) {
+        let mut state = self.state();
+        state.failures_in_a_row = 0;
+        state.idle.push(worker);
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,198 @@
+//! The frames between the daemon and a worker.
+//!
+//! Each frame is a length (u32, little-endian, not counting itself) and that many bytes. In it, a
+//! *number* is a u32, little-endian; a *field* is a number and that many bytes.
+//!
+//! - hello, once, from the worker: fields `pycwarm worker 1`, implementation, version, build flags
+//!   (`t` free-threaded, `d` debug), `sys.version`, cache tag (empty for none), magic number, header size in
+//!   decimal, source hash of `pycwarm` (empty for none), path of the program
+//! - request: number id, byte optimization level, byte 1 if the source hash is wanted, field path (used
+//!   as `co_filename` only), and the source up to the end
+//! - answer: number id, a byte, and
+//!   - `K`: number of warnings, each a number (line) and a field; 8 bytes source hash if it was asked
+//!     for; the code up to the end
+//!   - `S` (syntax), `C` (too complex), `E` (other exception): number line (0: none), fields type and message
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio_util::codec::LengthDelimitedCodec;
+
+use crate::domain::policy::OptimizationLevel;
+use crate::domain::{FailureKind, SipVariant};
+use crate::pyc::source_hash::source_hash;
+
+/// The script that a worker runs.
+pub const WORKER: &str = include_str!("worker.py");
+
+const GREETING: &[u8] = b"pycwarm worker 1";
+const HASHED: &[u8] = b"pycwarm";
+
+/// The longest frame that is accepted, in bytes.
+const LONGEST_FRAME: usize = 512 << 20;
+
+/// What a worker is asked.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub level: OptimizationLevel,
+    pub want_source_hash: bool,
+    /// What `co_filename` is to be: the source's path, as bytes.
+    pub path: Bytes,
+    pub source: Bytes,
+}
+
+/// What an interpreter says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    pub implementation: String,
+    pub version: String,
+    pub build_flags: String,
+    pub build: String,
+    pub cache_tag: String,
+    pub magic: [u8; 4],
+    pub header_size: usize,
+    pub source_hash: Option<SipVariant>,
+    pub executable: Bytes,
+}
+
+/// What a worker made of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Code { code: Bytes, source_hash: Option<[u8; 8]>, warnings: Vec<(u32, String)> },
+    Rejected { kind: FailureKind, line: Option<u32>, message: String },
+}
+
+/// A frame that is none of those above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it answered something that is not an answer ({0})")]
+pub struct Garbage(pub &'static str);
+
+/// The framing.
+#[must_use]
+pub fn codec() -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().little_endian().max_frame_length(LONGEST_FRAME).new_codec()
+}
+
+/// A request as a frame's content.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, reason = "a path has at most 4096 bytes")]
+pub fn encode_request(id: u32, request: &Request) -> Bytes {
+    let mut frame = BytesMut::with_capacity(10 + request.path.len() + request.source.len());
+    frame.put_u32_le(id);
+    frame.put_u8(request.level.into());
+    frame.put_u8(u8::from(request.want_source_hash));
+    frame.put_u32_le(request.path.len() as u32);
+    frame.put_slice(&request.path);
+    frame.put_slice(&request.source);
+    frame.freeze()
+}
+
+/// Reads the first frame of a worker.
+///
+/// # Errors
+/// [`Garbage`] says which part is not as it should be.
+pub fn decode_hello(mut frame: Bytes) -> Result<Hello, Garbage> {
+    if field(&mut frame)? != GREETING {
+        return Err(Garbage("no greeting"));
+    }
+    let implementation = text(&mut frame)?;
+    let version = text(&mut frame)?;
+    let build_flags = text(&mut frame)?;
+    let build = text(&mut frame)?;
+    let cache_tag = text(&mut frame)?;
+    let magic: [u8; 4] = field(&mut frame)?[..].try_into().map_err(|_| Garbage("magic number"))?;
+    let header_size =
+        text(&mut frame)?.parse().ok().filter(|size| matches!(size, 12 | 16)).ok_or(Garbage("header size"))?;
+    let hash = field(&mut frame)?;
+    let source_hash = if hash.is_empty() {
+        None
+    } else {
+        let variants = [SipVariant::Sip13, SipVariant::Sip24];
+        let known = variants.into_iter().find(|variant| source_hash(*variant, magic, HASHED)[..] == hash[..]);
+        Some(known.ok_or(Garbage("source hash"))?)
+    };
+    let executable = field(&mut frame)?;
+    Ok(Hello { implementation, version, build_flags, build, cache_tag, magic, header_size, source_hash, executable })
+}
+
+/// Reads the answer to the request with this id.
+///
+/// # Errors
+/// [`Garbage`] says which part is not as it should be.
+pub fn decode_answer(mut frame: Bytes, id: u32, hash_wanted: bool) -> Result<Answer, Garbage> {
+    if number(&mut frame)? != id {
+        return Err(Garbage("an answer to another request"));
+    }
+    let kind = match frame.try_get_u8().map_err(|_| Garbage("empty answer"))? {
+        b'K' => return decode_code(frame, hash_wanted),
+        b'S' => FailureKind::Syntax,
+        b'C' => FailureKind::TooComplex,
+        b'E' => FailureKind::Source,
+        _ => return Err(Garbage("unknown kind of answer")),
+    };
+    let line = Some(number(&mut frame)?).filter(|line| *line > 0);
+    let exception = text(&mut frame)?;
+    let message = text(&mut frame)?;
+    let message = if message.is_empty() { exception } else { format!("{exception}: {message}") };
+    Ok(Answer::Rejected { kind, line, message })
+}
+
+fn decode_code(mut frame: Bytes, hash_wanted: bool) -> Result<Answer, Garbage> {
+    let mut warnings = Vec::new();
+    for _ in 0..number(&mut frame)? {
+        warnings.push((number(&mut frame)?, text(&mut frame)?));
+    }
+    let source_hash = if hash_wanted {
+        let mut hash = [0; 8];
+        frame.try_copy_to_slice(&mut hash).map_err(|_| Garbage("source hash"))?;
+        Some(hash)
+    } else {
+        None
+    };
+    // A module's code is marshal's type code `c`, with or without FLAG_REF (0x80).
+    if frame.first().is_none_or(|first| first & 0x7f != b'c') {
+        return Err(Garbage("no code object"));
+    }
+    Ok(Answer::Code { code: frame, source_hash, warnings })
+}
+
+fn number(frame: &mut Bytes) -> Result<u32, Garbage> {
+    frame.try_get_u32_le().map_err(|_| Garbage("truncated number"))
+}
+
+fn field(frame: &mut Bytes) -> Result<Bytes, Garbage> {
+    let length = number(frame)? as usize;
+    if length > frame.len() {
+        return Err(Garbage("truncated field"));
+    }
+    Ok(frame.split_to(length))
+}
+
+fn text(frame: &mut Bytes) -> Result<String, Garbage> {
+    String::from_utf8(field(frame)?.to_vec()).map_err(|_| Garbage("text that is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_an_answer_or_an_error(bytes: Vec<u8>, id: u32, hash: bool) {
+            let _ = decode_hello(Bytes::from(bytes.clone()));
+            let _ = decode_answer(Bytes::from(bytes), id, hash);
+        }
+    }
+
+    #[test]
+    fn a_count_that_lies_is_garbage_and_allocates_nothing() {
+        let frame = Bytes::from_static(b"\x01\0\0\0K\xff\xff\xff\xff");
+        assert_eq!(decode_answer(frame, 1, false), Err(Garbage("truncated number")));
+    }
+
+    #[test]
+    fn an_answer_without_code_is_garbage() {
+        let frame = Bytes::from_static(b"\x01\0\0\0K\0\0\0\0N");
+        assert_eq!(decode_answer(frame, 1, false), Err(Garbage("no code object")));
+    }
+}

@@ -1,0 +1,392 @@
+//! The loop: what has changed -> what is due -> one pass over it -> what is left to be done.
+//!
+//! Everything that happens is the same case with a narrower or wider scope: a change is a pass over one
+//! directory; the start, an overflow, a reload and the clock are a pass over a whole tree.
+
+mod journal;
+mod observer;
+mod systemd;
+mod trees;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::batch::Batch;
+use crate::config::{ConfigError, Settings};
+use crate::domain::escaped;
+use crate::engine::{Engine, Pass, PassEnd, Purpose, Scope, until_after};
+use crate::report::Sink;
+use crate::watch::{Drained, Queue, WatchError, Watcher, directories_of};
+
+use journal::{Journal, Known};
+use observer::Watching;
+use trees::Trees;
+
+/// How long a worker is kept without work.
+const WORKER_IDLE: Duration = Duration::from_secs(60);
+/// How long the end may take before what still runs is left behind.
+const LONGEST_END: Duration = Duration::from_millis(1500);
+/// What failed by the host's fault is tried again after this, and after twice as long each time.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const LONGEST_RETRY: Duration = Duration::from_secs(600);
+
+/// Reads the settings, at the start and again at each reload.
+pub type Load<'a> = &'a dyn Fn() -> Result<Settings, ConfigError>;
+
+/// Why the daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    #[error("cannot listen to signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Only at the start; after that, what goes wrong is logged and tried again.
+pub async fn run(load: Load<'_>, handle: Handle) -> Result<(), StartError> {
+    let mut signals = Signals::listen().map_err(StartError::Signals)?;
+    let mut daemon = Daemon::start(load, handle)?;
+    loop {
+        daemon.begin_passes();
+        daemon.begin_looks();
+        daemon.tell_when_ready();
+        let due = daemon.next_due();
+        tokio::select! {
+            drained = daemon.queue.drain() => daemon.take_changes(drained),
+            () = wait_until(due) => {}
+            Some(ended) = daemon.running.join_next() => match ended {
+                Ok(ended) => daemon.take_end(ended),
+                Err(error) => tracing::error!("a pass ended abnormally: {error}"),
+            },
+            () = tick(&mut daemon.rescan) => daemon.rescan_all("it is time for the periodic look at everything"),
+            () = tick(&mut daemon.retire) => daemon.retire_workers(),
+            _ = signals.reload.recv() => daemon.reload(),
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+        }
+    }
+    daemon.end().await;
+    Ok(())
+}
+
+struct Daemon<'a> {
+    load: Load<'a>,
+    handle: Handle,
+    settings: Settings,
+    engine: Arc<Engine>,
+    queue: Arc<Queue>,
+    watcher: Arc<Watcher>,
+    trees: Trees,
+    batch: Batch,
+    known: Arc<Known>,
+    running: JoinSet<Ended>,
+    /// Directories that are being looked at.
+    busy: HashSet<PathBuf>,
+    /// How often a directory was tried again.
+    retries: HashMap<PathBuf, u32>,
+    rescan: Option<Interval>,
+    retire: Option<Interval>,
+    ready: bool,
+    /// Ends everything; each engine has a child of it.
+    stop: CancellationToken,
+    engine_stop: CancellationToken,
+}
+
+/// A pass that is over.
+struct Ended {
+    /// The tree's path.
+    tree: PathBuf,
+    /// `None`: the whole tree.
+    directory: Option<PathBuf>,
+    end: PassEnd,
+    journal: Arc<Journal>,
+}
+
+impl<'a> Daemon<'a> {
+    fn start(load: Load<'a>, handle: Handle) -> Result<Self, StartError> {
+        let settings = load()?;
+        let queue = Arc::new(Queue::new(settings.queue_limit));
+        let watcher = Arc::new(Watcher::new(Arc::clone(&queue))?);
+        let stop = CancellationToken::new();
+        let engine_stop = stop.child_token();
+        let engine = new_engine(&handle, &settings, &engine_stop);
+        let trees = Trees::new(&settings, &watcher);
+        let rescan = rescan_interval(&settings);
+        Ok(Self {
+            load,
+            handle,
+            settings,
+            engine,
+            queue,
+            watcher,
+            trees,
+            batch: Batch::default(),
+            known: Arc::default(),
+            running: JoinSet::new(),
+            busy: HashSet::new(),
+            retries: HashMap::new(),
+            rescan,
+            retire: None,
+            ready: false,
+            stop,
+            engine_stop,
+        })
+    }
+
+    /// Starts a pass over a whole tree, if one is wanted and none is running.
+    fn begin_passes(&mut self) {
+        let Some(tree) = self.trees.begin_whole() else { return };
+        let (engine, watcher) = (Arc::clone(&self.engine), Arc::clone(&self.watcher));
+        let journal = Arc::new(Journal::new(Arc::clone(&self.known)));
+        self.keep_workers();
+        self.running.spawn_blocking(move || {
+            let sink: Arc<dyn Sink + Send + Sync> = journal.clone();
+            let observer = Watching::new(&watcher, tree.root().path());
+            let pass = Pass { tree: &tree, purpose: Purpose::Keep, scope: Scope::Whole, observer: Some(&observer) };
+            let end = engine.pass(&pass, &sink);
+            Ended { tree: tree.path().to_owned(), directory: None, end, journal }
+        });
+    }
+
+    /// Starts looks at the directories whose time has come.
+    fn begin_looks(&mut self) {
+        if self.busy.len() > self.settings.jobs {
+            return;
+        }
+        let busy = &self.busy;
+        for directory in self.batch.take_due(Instant::now(), |directory| busy.contains(directory)) {
+            let Some((tree, relative)) = self.trees.containing(&directory) else { continue };
+            tracing::trace!("looking at {}", escaped(&directory));
+            let (engine, watcher) = (Arc::clone(&self.engine), Arc::clone(&self.watcher));
+            let journal = Arc::new(Journal::new(Arc::clone(&self.known)));
+            self.busy.insert(directory.clone());
+            self.running.spawn_blocking(move || {
+                let sink: Arc<dyn Sink + Send + Sync> = journal.clone();
+                let observer = Watching::new(&watcher, tree.root().path());
+                let scope = Scope::Directory(&relative);
+                let pass = Pass { tree: &tree, purpose: Purpose::Keep, scope, observer: Some(&observer) };
+                let end = engine.pass(&pass, &sink);
+                Ended { tree: tree.path().to_owned(), directory: Some(directory), end, journal }
+            });
+        }
+        if !self.busy.is_empty() {
+            self.keep_workers();
+        }
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        if self.busy.len() > self.settings.jobs {
+            return None;
+        }
+        self.batch.next_due(|directory| self.busy.contains(directory))
+    }
+
+    /// READY once every tree that is there was warmed, with all its watches in place.
+    fn tell_when_ready(&mut self) {
+        if !self.ready && self.trees.all_warm() {
+            self.ready = true;
+            tracing::info!("watching {} directories in {} trees", self.watcher.count(), self.trees.present());
+            systemd::ready(&self.status());
+        }
+    }
+
+    fn take_changes(&mut self, drained: Drained) {
+        if let Some(why) = drained.lost {
+            tracing::warn!("events were lost ({why}): looking at everything again");
+            return self.rescan_all("events were lost");
+        }
+        let (now, mut roots_changed) = (Instant::now(), false);
+        for (path, change) in drained.changes {
+            tracing::trace!("{}: {change:?}", escaped(&path));
+            roots_changed |= change.moved && self.trees.leads_to_root(&path);
+            for directory in directories_of(&path, |path| self.watcher.is_watched(path)) {
+                if self.trees.containing(&directory).is_some() {
+                    self.batch.note(&directory, change.complete, now);
+                }
+            }
+            if change.moved && self.watcher.is_watched(&path) {
+                self.watcher.forget(&path);
+            }
+        }
+        if roots_changed {
+            self.trees.reopen(&self.watcher);
+        }
+    }
+
+    fn take_end(&mut self, ended: Ended) {
+        let Ended { tree, directory, end, journal } = ended;
+        match &directory {
+            Some(directory) => {
+                self.busy.remove(directory);
+                journal.tell_look(directory);
+            }
+            None => {
+                self.trees.end_whole(&tree);
+                journal.tell_whole(&tree);
+            }
+        }
+        if end.new_interpreters {
+            tracing::info!("a script in {} names another interpreter", escaped(&tree));
+            self.trees.want_whole(&tree);
+        }
+        let Some(tree) = self.trees.get(&tree) else { return };
+        let now = Instant::now();
+        for relative in end.found {
+            self.batch.schedule(&tree.root().path_of(&relative), now);
+        }
+        for unsettled in end.unsettled {
+            let wait = match unsettled.after_second {
+                Some(second) => until_after(second),
+                None => Some(Duration::ZERO),
+            };
+            if let Some(wait) = wait {
+                self.batch.schedule(&tree.root().path_of(&unsettled.relative), now + wait);
+            }
+        }
+        self.retry(directory.as_deref(), &journal, now);
+        if self.ready {
+            systemd::status(&self.status());
+        }
+    }
+
+    /// What failed for a reason that may pass is tried again, at growing distances.
+    fn retry(&mut self, looked_at: Option<&Path>, journal: &Journal, now: Instant) {
+        let failed = journal.to_be_tried_again();
+        if let Some(directory) = looked_at.filter(|directory| !failed.contains(*directory)) {
+            self.retries.remove(directory);
+        }
+        if journal.interpreter_failed() {
+            self.engine.forget_interpreters();
+        }
+        for directory in failed {
+            let tries = self.retries.entry(directory.clone()).or_default();
+            let wait = FIRST_RETRY.saturating_mul(1 << (*tries).min(16)).min(LONGEST_RETRY);
+            *tries += 1;
+            self.batch.schedule(&directory, now + wait);
+        }
+    }
+
+    fn rescan_all(&mut self, why: &str) {
+        tracing::debug!("{why}");
+        self.batch.clear();
+        self.engine.forget_interpreters();
+        self.trees.reopen(&self.watcher);
+        self.trees.want_all();
+    }
+
+    /// A configuration that cannot be used changes nothing.
+    fn reload(&mut self) {
+        systemd::reloading();
+        match (self.load)() {
+            Ok(settings) => {
+                self.engine_stop.cancel();
+                self.engine_stop = self.stop.child_token();
+                self.engine = new_engine(&self.handle, &settings, &self.engine_stop);
+                if settings.queue_limit != self.settings.queue_limit {
+                    tracing::warn!("queue-limit is only read at the start; restart pycwarm to change it");
+                }
+                self.rescan = rescan_interval(&settings);
+                self.trees.replace(&settings, &self.watcher);
+                self.settings = settings;
+                self.retries.clear();
+                tracing::info!("the configuration was reloaded: {} trees", self.settings.trees.len());
+            }
+            Err(error) => tracing::error!("the configuration was not reloaded, the old one stays in force: {error}"),
+        }
+        systemd::ready(&self.status());
+    }
+
+    fn keep_workers(&mut self) {
+        if self.retire.is_none() {
+            let mut interval = interval_at(tokio::time::Instant::now() + WORKER_IDLE, WORKER_IDLE);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            self.retire = Some(interval);
+        }
+    }
+
+    /// Without workers there is nothing to wake up for.
+    fn retire_workers(&mut self) {
+        if self.engine.retire_workers(WORKER_IDLE) == 0 && self.running.is_empty() {
+            self.retire = None;
+        }
+    }
+
+    fn status(&self) -> String {
+        format!(
+            "{} trees, {} directories watched, {} waiting, {} broken",
+            self.trees.present(),
+            self.watcher.count(),
+            self.batch.backlog(),
+            self.known.broken()
+        )
+    }
+
+    /// Ends the workers and waits for what is being written.
+    async fn end(mut self) {
+        systemd::stopping();
+        self.stop.cancel();
+        let all = async { while self.running.join_next().await.is_some() {} };
+        if timeout(LONGEST_END, all).await.is_err() {
+            tracing::warn!("a pass did not end in time and is left behind");
+        }
+        tracing::info!("ended");
+    }
+}
+
+fn new_engine(handle: &Handle, settings: &Settings, stop: &CancellationToken) -> Arc<Engine> {
+    Arc::new(Engine::new(handle.clone(), settings.jobs, settings.compile_timeout, stop.clone()))
+}
+
+fn rescan_interval(settings: &Settings) -> Option<Interval> {
+    let period = settings.rescan_interval?;
+    let mut interval = interval_at(tokio::time::Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    Some(interval)
+}
+
+/// The next tick; never, where there is no interval.
+async fn tick(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Until this point in time; for ever, where there is none.
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! The nouns. Plain values that the stages exchange; nothing here does any input or output.
+
+pub mod failure;
+pub mod file_stat;
+pub mod interpreter;
+pub mod path_text;
+pub mod permissions;
+pub mod policy;
+
+pub use failure::{Failure, FailureKind, Skip, SkipReason};
+pub use file_stat::{FileKind, FileStat, Timestamp};
+pub use interpreter::{Interpreter, SipVariant, Target};
+pub use path_text::escaped;

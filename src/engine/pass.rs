@@ -1,0 +1,370 @@
+//! The pass itself: walk, look, plan, and hand on what is to be done.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use super::Engine;
+use super::targets::{Selector, Targets};
+use super::tree::{Tree, read_pyvenv};
+use crate::domain::{Failure, FailureKind, FileKind, FileStat, Skip, Target, escaped};
+use crate::interpreters::{Choice, pyvenv};
+use crate::plan::{Plan, Rules, plan};
+use crate::pyc::names::{self, CACHE_DIRECTORY};
+use crate::report::{Item, Outcome, Sink};
+use crate::root::{Entry, resolve};
+use crate::scan::walk::Obstacle;
+use crate::scan::{Observed, Place, Wanted, look, scripts, walk};
+use crate::{engine::LARGEST_SOURCE, publish};
+
+/// What a pass is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Look only; nothing is written.
+    Check,
+    /// Bring up to date.
+    Warm,
+    /// Bring up to date, and remove the caches of removed sources.
+    Keep,
+}
+
+/// How much of a tree.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'a> {
+    Whole,
+    /// One directory. Those in it that the observer does not know are given back.
+    Directory(&'a Path),
+    /// These sources of one directory.
+    Sources(&'a Path, &'a HashSet<OsString>),
+}
+
+/// Who wants to know which directories there are: the daemon, which watches them.
+pub trait Observer: Sync {
+    /// A directory (or a `__pycache__`) is about to be listed.
+    fn enter(&self, path: &Path, stat: &FileStat);
+    /// Whether a directory is known under this path already, and is still the same.
+    fn knows(&self, path: &Path, stat: &FileStat) -> bool;
+    /// All directories in a directory.
+    fn listed(&self, path: &Path, directories: &HashSet<OsString>);
+}
+
+/// One pass over one tree.
+pub struct Pass<'a> {
+    pub tree: &'a Arc<Tree>,
+    pub purpose: Purpose,
+    pub scope: Scope<'a>,
+    pub observer: Option<&'a dyn Observer>,
+}
+
+/// What a pass leaves to be done.
+#[derive(Debug, Default)]
+pub struct PassEnd {
+    pub unsettled: Vec<Unsettled>,
+    /// Directories below the tree's root that the observer does not know yet.
+    pub found: Vec<PathBuf>,
+    /// A script names an interpreter that the tree was not compiled for: it wants a whole pass.
+    pub new_interpreters: bool,
+}
+
+/// A source that has to be looked at again. Its outcome has not been told.
+#[derive(Debug, Clone)]
+pub struct Unsettled {
+    /// The directory, below the tree's root.
+    pub relative: PathBuf,
+    pub source: OsString,
+    pub target: Target,
+    /// What will have become of it if nothing changes any more; `None` where it changed while it was read.
+    pub provisional: Option<Outcome>,
+    /// Not before the end of this second since the epoch.
+    pub after_second: Option<i64>,
+}
+
+/// What all parts of a pass share.
+pub(super) struct Shared {
+    pub(super) engine: Arc<Engine>,
+    pub(super) tree: Arc<Tree>,
+    pub(super) purpose: Purpose,
+    pub(super) sink: Arc<dyn Sink + Send + Sync>,
+    /// Bounds the sources that are open and in memory.
+    pub(super) in_flight: Arc<Semaphore>,
+    pub(super) tasks: TaskTracker,
+    pub(super) end: Mutex<PassEnd>,
+}
+
+impl Engine {
+    /// Runs a pass and waits for its end. Not to be called on a thread of the asynchronous runtime.
+    pub fn pass(self: &Arc<Self>, pass: &Pass<'_>, sink: &Arc<dyn Sink + Send + Sync>) -> PassEnd {
+        let shared = Arc::new(Shared {
+            engine: Arc::clone(self),
+            tree: Arc::clone(pass.tree),
+            purpose: pass.purpose,
+            sink: Arc::clone(sink),
+            in_flight: Arc::new(Semaphore::new(self.jobs * 4)),
+            tasks: TaskTracker::new(),
+            end: Mutex::default(),
+        });
+        let stop = AtomicBool::new(false);
+        let walking = Walking {
+            shared: &shared,
+            selector: Selector::new(&self.registry, pass.tree, sink.as_ref(), &stop),
+            scope: pass.scope,
+            observer: pass.observer,
+            stop: &stop,
+        };
+        walking.run(self.jobs);
+        shared.tasks.close();
+        self.handle.block_on(shared.tasks.wait());
+        std::mem::take(&mut *shared.end.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct Walking<'a> {
+    shared: &'a Arc<Shared>,
+    selector: Selector<'a>,
+    scope: Scope<'a>,
+    observer: Option<&'a dyn Observer>,
+    stop: &'a AtomicBool,
+}
+
+impl Walking<'_> {
+    fn run(&self, threads: usize) {
+        let tree = &self.shared.tree;
+        let relative = match self.scope {
+            Scope::Whole => Path::new(""),
+            Scope::Directory(relative) | Scope::Sources(relative, _) => relative,
+        };
+        if tree.excludes_directory(relative) {
+            return;
+        }
+        let dir = match tree.root.open_below(relative) {
+            Ok(dir) => dir,
+            // Gone, or no directory any more: its parent has changed and is looked at.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return,
+            Err(error) => return self.obstacle(relative.to_owned(), Obstacle::Io(error)),
+        };
+        let choice = tree.choice_for(relative);
+        let start = Place { dir, relative: relative.to_owned() };
+        let threads = if matches!(self.scope, Scope::Whole) { threads } else { 1 };
+        walk(
+            start,
+            choice,
+            threads,
+            self.stop,
+            |place, choice| self.visit(place, choice),
+            |path, why| self.obstacle(path, why),
+        );
+    }
+
+    /// Deals with one directory; gives those to enter.
+    fn visit(&self, place: &Place, choice: &Choice) -> Vec<(OsString, Choice)> {
+        let tree = &self.shared.tree;
+        if self.shared.engine.stop.is_cancelled() {
+            self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            return Vec::new();
+        }
+        let path = tree.root.path_of(&place.relative);
+        let entries = match self.enter(place, &path) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.obstacle(place.relative.clone(), Obstacle::Io(error));
+                return Vec::new();
+            }
+        };
+        let has_pyvenv = tree.is_auto() && entries.iter().any(|entry| entry.name == pyvenv::FILE);
+        let choice = choice.enter(&path, has_pyvenv.then(|| read_pyvenv(&place.dir)).flatten());
+        self.look_for_scripts(place, &choice, &entries);
+        if entries.iter().any(|entry| names::is_source(&entry.name)) || self.has_cache_directory(&entries) {
+            let targets = self.selector.targets(&choice);
+            self.deal_with(place, &path, &entries, &targets);
+        }
+        self.below(place, &path, &choice, entries)
+    }
+
+    /// Watches the directory first and lists it then: what comes in between is seen by both.
+    fn enter(&self, place: &Place, path: &Path) -> io::Result<Vec<Entry>> {
+        if let Some(observer) = self.observer {
+            observer.enter(path, &place.dir.stat()?);
+        }
+        let tree = &self.shared.tree;
+        let mut entries = place.dir.entries()?;
+        for entry in entries.iter_mut().filter(|entry| entry.kind == FileKind::Unknown) {
+            entry.kind = place.dir.stat_entry(&entry.name).map_or(FileKind::Unknown, |stat| stat.kind);
+        }
+        entries.retain(|entry| !tree.excludes(&place.relative, &entry.name, entry.kind == FileKind::Directory));
+        if let Some(observer) = self.observer {
+            if self.has_cache_directory(&entries) {
+                if let Ok(stat) = place.dir.stat_entry(OsStr::new(CACHE_DIRECTORY)) {
+                    observer.enter(&path.join(CACHE_DIRECTORY), &stat);
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    fn has_cache_directory(&self, entries: &[Entry]) -> bool {
+        entries.iter().any(|entry| entry.kind == FileKind::Directory && entry.name == CACHE_DIRECTORY)
+    }
+
+    fn look_for_scripts(&self, place: &Place, choice: &Choice, entries: &[Entry]) {
+        let tree = &self.shared.tree;
+        if !matches!(self.scope, Scope::Directory(_)) || !tree.is_auto() || !choice.is_open() {
+            return;
+        }
+        let Some(known) = tree.scripts() else { return };
+        if scripts::pythons(&place.dir, entries).iter().any(|python| !known.contains(python)) {
+            self.shared.end.lock().unwrap_or_else(PoisonError::into_inner).new_interpreters = true;
+        }
+    }
+
+    fn deal_with(&self, place: &Place, path: &Path, entries: &[Entry], targets: &Arc<Targets>) {
+        let tree = &self.shared.tree;
+        let wanted = Wanted { cache_tags: targets.cache_tags.clone(), orphans: self.shared.purpose == Purpose::Keep };
+        let mut observed = look(&tree.root, &place.dir, &place.relative, entries, &wanted, LARGEST_SOURCE);
+        if let Scope::Sources(_, names) = self.scope {
+            observed.sources.retain(|source| names.contains(&source.name));
+        }
+        for _ in &observed.sources {
+            self.shared.sink.source();
+        }
+        let rules = Rules {
+            targets: &targets.list,
+            invalidation_mode: tree.settings.invalidation_mode,
+            owner: &tree.settings.owner,
+            mode: &tree.settings.mode,
+            actor: self.shared.engine.actor,
+        };
+        let plan = plan(&rules, &mut observed);
+        let directory = Directory { place, path, observed: &observed, targets: &targets.list };
+        self.tell(&directory, &plan);
+        if self.shared.purpose != Purpose::Check {
+            self.clear_up(&directory, &plan);
+            self.shared.carry_out(&directory, &plan);
+        }
+    }
+
+    /// Reports what needs no work.
+    fn tell(&self, directory: &Directory<'_>, plan: &Plan) {
+        let sink = &self.shared.sink;
+        for item in &plan.leave {
+            sink.outcome(&directory.item(*item), &Outcome::Fresh);
+        }
+        for (item, kind, message) in &plan.fail {
+            sink.outcome(
+                &directory.item(*item),
+                &Outcome::Failed { kind: *kind, line: None, message: message.clone() },
+            );
+        }
+        for (source, reason) in &plan.skip {
+            sink.skip(&Skip { path: directory.source_path(*source), reason: *reason });
+        }
+        for (source, why) in &plan.unreadable {
+            sink.failure(&unreadable(directory.source_path(*source), why));
+        }
+        if self.shared.purpose == Purpose::Check {
+            for (item, reason) in &plan.compile {
+                sink.outcome(&directory.item(*item), &Outcome::Stale(reason.describe()));
+            }
+            for (item, _) in &plan.repair {
+                sink.outcome(&directory.item(*item), &Outcome::Stale("has a cache with a wrong owner or mode"));
+            }
+        }
+    }
+
+    /// Removes what should not be there.
+    fn clear_up(&self, directory: &Directory<'_>, plan: &Plan) {
+        let parent = &directory.place.dir;
+        if !plan.temporaries.is_empty() {
+            if let Err(error) = publish::remove_abandoned(parent, &plan.temporaries) {
+                tracing::warn!(
+                    "cannot remove left-over temporary files in {}/{CACHE_DIRECTORY}: {error}",
+                    escaped(directory.path)
+                );
+            }
+        }
+        for (name, stat) in &plan.orphans {
+            let Some(cache) = names::parse_cache_name(name) else { continue };
+            let path = directory.path.join(CACHE_DIRECTORY).join(name);
+            match publish::remove_orphan(parent, &cache.source, name, stat) {
+                Ok(true) => {
+                    self.shared.engine.broken.forget(&directory.path.join(&cache.source));
+                    self.shared.sink.removed(&path);
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!("cannot remove {}, whose source is gone: {error}", escaped(&path)),
+            }
+        }
+    }
+
+    fn below(&self, place: &Place, path: &Path, choice: &Choice, entries: Vec<Entry>) -> Vec<(OsString, Choice)> {
+        if matches!(self.scope, Scope::Sources(..)) || self.shared.tree.only.is_some() {
+            return Vec::new();
+        }
+        let mut directories: HashSet<OsString> =
+            entries.into_iter().filter(|entry| entry.kind == FileKind::Directory).map(|entry| entry.name).collect();
+        if let Some(observer) = self.observer {
+            observer.listed(path, &directories);
+        }
+        directories.remove(OsStr::new(CACHE_DIRECTORY));
+        if let (Scope::Directory(_), Some(observer)) = (self.scope, self.observer) {
+            directories
+                .retain(|name| place.dir.stat_entry(name).is_ok_and(|stat| !observer.knows(&path.join(name), &stat)));
+            let found = directories.into_iter().map(|name| place.relative.join(name));
+            self.shared.end.lock().unwrap_or_else(PoisonError::into_inner).found.extend(found);
+            return Vec::new();
+        }
+        directories.into_iter().map(|name| (name, choice.clone())).collect()
+    }
+
+    fn obstacle(&self, relative: PathBuf, why: Obstacle) {
+        let message = match why {
+            // It has gone since its parent was listed, or somebody put something else in its place.
+            Obstacle::Io(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return;
+            }
+            Obstacle::Io(error) if resolve::is_loop(&error) => return,
+            Obstacle::Io(error) => format!("cannot read the directory: {error}"),
+            Obstacle::TooDeep => "is nested too deeply and is left alone, with all below it".to_owned(),
+        };
+        let path = self.shared.tree.root.path_of(&relative);
+        self.shared.sink.failure(&Failure {
+            path,
+            python: String::new(),
+            line: None,
+            kind: FailureKind::Unreadable,
+            message,
+        });
+    }
+}
+
+/// One directory while it is dealt with.
+pub(super) struct Directory<'a> {
+    pub(super) place: &'a Place,
+    pub(super) path: &'a Path,
+    pub(super) observed: &'a Observed,
+    pub(super) targets: &'a [Target],
+}
+
+impl<'a> Directory<'a> {
+    pub(super) fn item(&self, item: crate::plan::Item) -> Item<'a> {
+        Item {
+            directory: self.path,
+            source: &self.observed.sources[item.source].name,
+            target: &self.targets[item.target],
+        }
+    }
+
+    fn source_path(&self, index: usize) -> PathBuf {
+        self.path.join(&self.observed.sources[index].name)
+    }
+}
+
+pub(super) fn unreadable(path: PathBuf, why: &str) -> Failure {
+    let message = format!("cannot be read: {why}");
+    Failure { path, python: String::new(), line: None, kind: FailureKind::Unreadable, message }
+}

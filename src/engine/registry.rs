@@ -1,0 +1,128 @@
+//! Programs that were asked what they are, so that each is asked once.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+
+use crate::compile::probe;
+use crate::domain::permissions::Actor;
+use crate::domain::{Interpreter, escaped};
+use crate::interpreters::find;
+use crate::root::{ancestry, plain};
+
+/// An interpreter, or in words why it cannot be used.
+pub type Answer = Result<Arc<Interpreter>, Arc<str>>;
+
+/// Who chose a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChosenBy<'a> {
+    /// The configuration or the command line.
+    Administrator,
+    /// What lies in the tree with this root.
+    Tree(&'a Path),
+}
+
+#[derive(Debug)]
+pub struct Registry {
+    handle: Handle,
+    actor: Actor,
+    path: Vec<PathBuf>,
+    known: Mutex<HashMap<PathBuf, Answer>>,
+}
+
+impl Registry {
+    /// Takes the PATH of this process.
+    pub(super) fn new(handle: Handle, actor: Actor) -> Self {
+        let path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+        let path = path.unwrap_or_else(|| vec!["/usr/local/bin".into(), "/usr/bin".into(), "/bin".into()]);
+        // An empty or relative entry would be a program in whatever directory this was started in.
+        let path = path.into_iter().filter(|directory| directory.is_absolute()).collect();
+        Self { handle, actor, path, known: Mutex::default() }
+    }
+
+    /// The service's PATH.
+    pub(super) fn path(&self) -> &[PathBuf] {
+        &self.path
+    }
+
+    /// Asks a program, given by its path or its name on PATH, what it is. Not to be called on a thread of
+    /// the asynchronous runtime.
+    pub fn resolve(&self, program: &Path, by: ChosenBy<'_>) -> Answer {
+        let found = self.find(program, by)?;
+        // The lock is held while it is asked: several threads meet a new interpreter at the same time.
+        let mut known = self.known();
+        if let Some(answer) = known.get(&found) {
+            return answer.clone();
+        }
+        let answer = self.ask(&found, by);
+        known.insert(found, answer.clone());
+        answer
+    }
+
+    /// Forgets everything, so that interpreters that came, went or changed are seen.
+    pub fn forget(&self) {
+        self.known().clear();
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Answer>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The program behind a name, outside of any virtual environment, if it may be run.
+    fn find(&self, program: &Path, by: ChosenBy<'_>) -> Result<PathBuf, Arc<str>> {
+        let named = if program.components().count() == 1 && !program.is_absolute() {
+            find::on_path(program, &self.path).ok_or("is not on the PATH of this process; give its full path")?
+        } else {
+            program.to_owned()
+        };
+        let base = find::outside_of_venv(&named).ok_or(
+            "lies in a virtual environment whose pyvenv.cfg names no interpreter that exists; name the base interpreter",
+        )?;
+        let real = plain::canonical(&base).map_err(|error| format!("cannot be found: {error}"))?;
+        if !plain::is_program(&real) {
+            return Err("is not an executable file".into());
+        }
+        self.check(&real, by)?;
+        // Its own name, not the link's target: a shim looks at the name by which it was called.
+        Ok(base)
+    }
+
+    fn ask(&self, program: &Path, by: ChosenBy<'_>) -> Answer {
+        let interpreter = self.handle.block_on(probe(program)).map_err(|error| Arc::<str>::from(error.to_string()))?;
+        self.check(&interpreter.executable, by)?;
+        tracing::debug!(
+            python = %interpreter.label,
+            program = %escaped(&interpreter.executable),
+            version = %interpreter.version,
+            tag = %interpreter.cache_tag,
+            magic = interpreter.magic_number(),
+            "found an interpreter"
+        );
+        Ok(Arc::new(interpreter))
+    }
+
+    /// Refuses what others could replace by a program of theirs.
+    fn check(&self, program: &Path, by: ChosenBy<'_>) -> Result<(), Arc<str>> {
+        let also = (self.actor.uid != 0).then_some(self.actor.uid);
+        if let (Some(_), ChosenBy::Administrator) = (also, by) {
+            // A user may run whatever they like.
+            return Ok(());
+        }
+        if let (Some(_), ChosenBy::Tree(root)) = (also, by) {
+            if program.starts_with(root) {
+                return Err("lies in the tree that names it and is not run for that; ask for it with --python".into());
+            }
+        }
+        match ancestry::component_of_others(program, also) {
+            Ok(None) => Ok(()),
+            Ok(Some(component)) => Err(format!(
+                "is not run: others than root can change {}; make it root's and not writable by others",
+                escaped(&component)
+            )
+            .into()),
+            Err(error) => Err(format!("cannot be checked: {error}").into()),
+        }
+    }
+}

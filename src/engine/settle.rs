@@ -1,0 +1,144 @@
+//! Brings a tree up to date once, and looks again at what had not come to rest.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::pass::{Pass, Purpose, Scope, Unsettled};
+use super::{Engine, Tree};
+use crate::domain::policy::OptimizationLevel;
+use crate::domain::{Failure, FailureKind, Skip, Target};
+use crate::report::{Item, Outcome, Sink};
+
+/// How often a source that changes all the time is tried.
+const MOST_ROUNDS: usize = 10;
+/// The kernel's file times lag behind its clock by up to one tick.
+const TICK: Duration = Duration::from_millis(20);
+/// A second that lies further ahead than this is the work of a clock that was set back.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+
+impl Engine {
+    /// A whole pass. Sources that changed within the last second are done again when that is over, so
+    /// that their caches can be trusted by everybody from then on.
+    pub fn whole(self: &Arc<Self>, tree: &Arc<Tree>, purpose: Purpose, sink: &Arc<dyn Sink + Send + Sync>) {
+        let pass = Pass { tree, purpose, scope: Scope::Whole, observer: None };
+        let mut unsettled = self.pass(&pass, sink).unsettled;
+        for _ in 0..MOST_ROUNDS {
+            if unsettled.is_empty() || self.stop.is_cancelled() {
+                break;
+            }
+            self.wait_for_rest(&unsettled);
+            unsettled = self.again(tree, purpose, unsettled, sink);
+        }
+        for last in unsettled {
+            let directory = tree.root().path_of(&last.relative);
+            let item = Item { directory: &directory, source: &last.source, target: &last.target };
+            sink.outcome(&item, &last.provisional.unwrap_or_else(kept_changing));
+        }
+    }
+
+    /// One more round for what is unsettled; gives what still is.
+    fn again(
+        self: &Arc<Self>,
+        tree: &Arc<Tree>,
+        purpose: Purpose,
+        unsettled: Vec<Unsettled>,
+        sink: &Arc<dyn Sink + Send + Sync>,
+    ) -> Vec<Unsettled> {
+        let mut directories: HashMap<PathBuf, HashSet<OsString>> = HashMap::new();
+        let mut pending = HashMap::new();
+        for one in unsettled {
+            directories.entry(one.relative.clone()).or_default().insert(one.source.clone());
+            let path = tree.root().path_of(&one.relative).join(&one.source);
+            pending.insert(key(path, &one.target), one);
+        }
+        let settling = Arc::new(Settling { pending: Mutex::new(pending), inner: Arc::clone(sink) });
+        let as_sink: Arc<dyn Sink + Send + Sync> = settling.clone();
+        let mut still = Vec::new();
+        for (relative, names) in &directories {
+            let pass = Pass { tree, purpose, scope: Scope::Sources(relative, names), observer: None };
+            for mut one in self.pass(&pass, &as_sink).unsettled {
+                let path = tree.root().path_of(&one.relative).join(&one.source);
+                if let Some(before) = settling.take(&key(path, &one.target)) {
+                    one.provisional = before.provisional.or(one.provisional);
+                    still.push(one);
+                }
+            }
+        }
+        // What is left has vanished in the meantime.
+        still
+    }
+
+    /// Waits until the seconds of all are over, or the end is near.
+    fn wait_for_rest(&self, unsettled: &[Unsettled]) {
+        let Some(second) = unsettled.iter().filter_map(|one| one.after_second).max() else { return };
+        let Some(wait) = until_after(second) else { return };
+        let rest = async {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => {}
+            }
+        };
+        self.handle.block_on(rest);
+    }
+}
+
+/// How long it is until a second since the epoch is over. `None` where that is not worth waiting for.
+#[must_use]
+pub fn until_after(second: i64) -> Option<Duration> {
+    let end = UNIX_EPOCH + Duration::from_secs(u64::try_from(second.saturating_add(1)).unwrap_or(0)) + TICK;
+    let wait = end.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+    (wait <= LONGEST_WAIT).then_some(wait)
+}
+
+type Key = (PathBuf, String, OptimizationLevel);
+
+fn key(path: PathBuf, target: &Target) -> Key {
+    (path, target.interpreter.cache_tag.clone(), target.level)
+}
+
+/// Lets only the outcomes through that are waited for, so that nothing counts twice.
+struct Settling {
+    pending: Mutex<HashMap<Key, Unsettled>>,
+    inner: Arc<dyn Sink + Send + Sync>,
+}
+
+impl Settling {
+    fn take(&self, key: &Key) -> Option<Unsettled> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+    }
+}
+
+impl Sink for Settling {
+    fn source(&self) {}
+
+    fn outcome(&self, item: &Item<'_>, outcome: &Outcome) {
+        let Some(before) = self.take(&key(item.path(), item.target)) else { return };
+        match (outcome, before.provisional) {
+            (Outcome::Fresh | Outcome::Compiled | Outcome::Confirmed | Outcome::Repaired, Some(provisional)) => {
+                self.inner.outcome(item, &provisional)
+            }
+            _ => self.inner.outcome(item, outcome),
+        }
+    }
+
+    fn failure(&self, failure: &Failure) {
+        tracing::debug!("{}", crate::report::terminal::failure_line(failure));
+    }
+
+    fn skip(&self, _skip: &Skip) {}
+
+    fn removed(&self, cache: &Path) {
+        self.inner.removed(cache);
+    }
+}
+
+fn kept_changing() -> Outcome {
+    Outcome::Failed {
+        kind: FailureKind::Changed,
+        line: None,
+        message: "kept changing while it was compiled; warm it again when it rests".to_owned(),
+    }
+}

@@ -1,0 +1,86 @@
+//! Compares what is there with what should be there, and says what is to be done and why. Pure: no
+//! clock, no disk, no process.
+
+mod decide;
+mod rules;
+
+use std::ffi::OsString;
+
+use crate::domain::{FailureKind, FileStat, SkipReason};
+use crate::scan::{CacheDirectory, Observed, SourceState};
+
+pub use decide::Reason;
+pub use rules::Rules;
+
+use decide::Decision;
+
+/// What is to be done in one directory, in buckets. Every source is, for every target, in one of
+/// `leave`, `compile`, `repair`, `fail`; or it is in `skip` or `unreadable` as a whole.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub leave: Vec<Item>,
+    pub compile: Vec<(Item, Reason)>,
+    /// The code is right, the owner or the mode is not: to be replaced by a copy that is right. With
+    /// the stat of the cache that was seen.
+    pub repair: Vec<(Item, FileStat)>,
+    /// Nothing can be done, and why.
+    pub fail: Vec<(Item, FailureKind, String)>,
+    /// Indices into the sources.
+    pub skip: Vec<(usize, SkipReason)>,
+    pub unreadable: Vec<(usize, String)>,
+    /// Caches whose source is gone.
+    pub orphans: Vec<(OsString, FileStat)>,
+    /// Temporary files that may have been left by a writer that died.
+    pub temporaries: Vec<OsString>,
+}
+
+/// One cache to be: indices into the sources of [`Observed`] and the targets of [`Rules`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Item {
+    pub source: usize,
+    pub target: usize,
+}
+
+impl Plan {
+    /// Whether carrying it out would change nothing.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        self.compile.is_empty() && self.repair.is_empty() && self.orphans.is_empty() && self.temporaries.is_empty()
+    }
+}
+
+/// Makes the plan for a directory.
+#[must_use]
+pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
+    let mut plan = Plan::default();
+    if let CacheDirectory::Present(listing) = &mut observed.caches {
+        plan.orphans = std::mem::take(&mut listing.orphans);
+        plan.temporaries = std::mem::take(&mut listing.temporaries);
+    }
+    for (index, source) in observed.sources.iter().enumerate() {
+        let stat = match &source.state {
+            SourceState::File { stat, .. } => stat,
+            SourceState::Skipped(reason) => {
+                plan.skip.push((index, *reason));
+                continue;
+            }
+            SourceState::Unreadable(why) => {
+                plan.unreadable.push((index, why.clone()));
+                continue;
+            }
+        };
+        for (target_index, target) in rules.targets.iter().enumerate() {
+            let item = Item { source: index, target: target_index };
+            match decide::decide(rules, &source.name, stat, target, &observed.caches) {
+                Decision::Leave => plan.leave.push(item),
+                Decision::Compile(reason) => plan.compile.push((item, reason)),
+                Decision::Repair(cache) => plan.repair.push((item, cache)),
+                Decision::Fail(kind, why) => plan.fail.push((item, kind, why)),
+            }
+        }
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::permissions::Actor;
+use crate::domain::policy::{InvalidationMode, ModePolicy, OptimizationLevel, OwnerPolicy};
+use crate::domain::{FileKind, Interpreter, SipVariant, Target, Timestamp};
+use crate::pyc::header::Header;
+use crate::pyc::stamp::Stamp;
+use crate::scan::observed::CacheListing;
+use crate::scan::{CacheFile, Head, Source};
+
+const MAGIC: [u8; 4] = *b"\xa7\x0d\r\n";
+const ROOT: Actor = Actor { uid: 0, may_chown: true };
+const NAME: &str = "x.cpython-311.pyc";
+
+fn target() -> Target {
+    Target {
+        interpreter: Arc::new(Interpreter {
+            executable: PathBuf::from("/usr/bin/python3.11"),
+            label: "python3.11".into(),
+            implementation: "cpython".into(),
+            version: "3.11.2".into(),
+            build: String::new(),
+            cache_tag: "cpython-311".into(),
+            magic: MAGIC,
+            header_size: 16,
+            source_hash: Some(SipVariant::Sip13),
+        }),
+        level: OptimizationLevel::try_from(0).unwrap(),
+    }
+}
+
+fn source() -> FileStat {
+    FileStat {
+        device: 1,
+        inode: 2,
+        kind: FileKind::Regular,
+        mode: 0o644,
+        uid: 1000,
+        gid: 100,
+        links: 1,
+        size: 6,
+        modified: Timestamp { seconds: 1000, nanoseconds: 5 },
+        changed: Timestamp { seconds: 1000, nanoseconds: 5 },
+    }
+}
+
+fn cache_of(source: &FileStat) -> CacheFile {
+    let modified = Timestamp { seconds: 1001, nanoseconds: 0 };
+    let stat = FileStat { inode: 3, mode: 0o644, size: 200, modified, changed: modified, ..*source };
+    let head = Head::Bytes(Header::Timestamp(Stamp::of(source)).encode(MAGIC, 16).unwrap());
+    CacheFile { stat, head }
+}
+
+fn planned(source: FileStat, cache: Option<CacheFile>, mode: InvalidationMode, actor: Actor) -> Plan {
+    let targets = [target()];
+    let rules = Rules {
+        targets: &targets,
+        invalidation_mode: mode,
+        owner: &OwnerPolicy::Source,
+        mode: &ModePolicy::Source,
+        actor,
+    };
+    let wanted: HashMap<OsString, CacheFile> = cache.map(|cache| (OsString::from(NAME), cache)).into_iter().collect();
+    let mut observed = Observed {
+        sources: vec![Source { name: "x.py".into(), state: SourceState::File { stat: source, link: false } }],
+        caches: CacheDirectory::Present(CacheListing { wanted, ..CacheListing::default() }),
+    };
+    plan(&rules, &mut observed)
+}
+
+fn reason(cache: CacheFile) -> Option<Reason> {
+    let plan = planned(source(), Some(cache), InvalidationMode::Timestamp, ROOT);
+    plan.compile.first().map(|(_, reason)| *reason)
+}
+
+#[test]
+fn a_cache_that_is_right_in_all_is_left_alone() {
+    let plan = planned(source(), Some(cache_of(&source())), InvalidationMode::Timestamp, ROOT);
+    assert!(plan.changes_nothing() && plan.leave.len() == 1, "{plan:?}");
+}
+
+#[test]
+fn each_kind_of_stale_cache_has_its_reason() {
+    let right = || cache_of(&source());
+    let head = |stamp: Stamp| Head::Bytes(Header::Timestamp(stamp).encode(MAGIC, 16).unwrap());
+    let stamp = Stamp::of(&source());
+    let mut flags = Header::Timestamp(stamp).encode(MAGIC, 16).unwrap();
+    flags[4] = 8;
+    for (expected, cache) in [
+        (Reason::Mtime, CacheFile { head: head(Stamp { mtime: 999, ..stamp }), ..right() }),
+        (Reason::Size, CacheFile { head: head(Stamp { size: 7, ..stamp }), ..right() }),
+        (Reason::Magic, CacheFile { head: Head::Bytes(vec![0; 16]), ..right() }),
+        (Reason::Flags, CacheFile { head: Head::Bytes(flags), ..right() }),
+        (Reason::Short, CacheFile { head: Head::Bytes(MAGIC.to_vec()), ..right() }),
+        (Reason::Short, CacheFile { stat: FileStat { size: 16, ..right().stat }, ..right() }),
+        (Reason::Unreadable, CacheFile { head: Head::Unreadable(String::new()), ..right() }),
+        (Reason::Link, CacheFile { stat: FileStat { kind: FileKind::Symlink, ..right().stat }, ..right() }),
+        (Reason::Stranger, CacheFile { stat: FileStat { uid: 1001, ..right().stat }, ..right() }),
+        (Reason::Racy, CacheFile { stat: FileStat { modified: source().modified, ..right().stat }, ..right() }),
+    ] {
+        assert_eq!(reason(cache), Some(expected));
+    }
+    assert_eq!(planned(source(), None, InvalidationMode::Timestamp, ROOT).compile[0].1, Reason::Missing);
+}
+
+#[test]
+fn a_source_dated_into_the_future_comes_to_rest() {
+    let future = FileStat { modified: Timestamp { seconds: 5_000_000_000, nanoseconds: 0 }, ..source() };
+    let plan = planned(future, Some(cache_of(&future)), InvalidationMode::Timestamp, ROOT);
+    assert_eq!(plan.leave.len(), 1, "{plan:?}");
+}
+
+#[test]
+fn hash_caches_are_compared_by_hash_and_converted_between_modes() {
+    let hash = *b"8 bytes!";
+    let cache = |checked, now| {
+        let bytes = Header::Hash { checked, hash }.encode(MAGIC, 16).unwrap();
+        CacheFile { head: Head::Hashed { bytes, sip13: now, sip24: [0; 8] }, ..cache_of(&source()) }
+    };
+    let reason = |mode, cache| planned(source(), Some(cache), mode, ROOT).compile.first().map(|(_, reason)| *reason);
+    assert_eq!(reason(InvalidationMode::CheckedHash, cache(true, hash)), None);
+    assert_eq!(reason(InvalidationMode::UncheckedHash, cache(false, hash)), None);
+    assert_eq!(reason(InvalidationMode::CheckedHash, cache(true, *b"another!")), Some(Reason::Hash));
+    assert_eq!(reason(InvalidationMode::UncheckedHash, cache(false, *b"another!")), Some(Reason::Hash));
+    assert_eq!(reason(InvalidationMode::CheckedHash, cache(false, hash)), Some(Reason::Mode));
+    assert_eq!(reason(InvalidationMode::Timestamp, cache(true, hash)), Some(Reason::Mode));
+    assert_eq!(reason(InvalidationMode::CheckedHash, cache_of(&source())), Some(Reason::Mode));
+}
+
+#[test]
+fn a_wrong_owner_or_mode_is_repaired_without_compiling() {
+    for stat in [FileStat { mode: 0o600, ..cache_of(&source()).stat }, FileStat { uid: 0, ..cache_of(&source()).stat }]
+    {
+        let plan =
+            planned(source(), Some(CacheFile { stat, ..cache_of(&source()) }), InvalidationMode::Timestamp, ROOT);
+        assert_eq!((plan.repair.len(), plan.compile.len()), (1, 0), "{plan:?}");
+    }
+}
+
+#[test]
+fn without_the_right_to_chown_only_the_mode_counts() {
+    let actor = Actor { uid: 1001, may_chown: false };
+    let stat = FileStat { uid: 1001, gid: 7, ..cache_of(&source()).stat };
+    let plan = planned(source(), Some(CacheFile { stat, ..cache_of(&source()) }), InvalidationMode::Timestamp, actor);
+    assert_eq!(plan.leave.len(), 1, "{plan:?}");
+}
+
+#[test]
+fn what_is_no_file_is_neither_replaced_nor_followed() {
+    for kind in [FileKind::Fifo, FileKind::Directory, FileKind::Socket, FileKind::CharacterDevice] {
+        let stat = FileStat { kind, ..cache_of(&source()).stat };
+        let plan =
+            planned(source(), Some(CacheFile { stat, ..cache_of(&source()) }), InvalidationMode::Timestamp, ROOT);
+        assert_eq!(plan.fail[0].1, FailureKind::Refused, "{plan:?}");
+    }
+}

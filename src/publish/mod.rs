@@ -1,0 +1,162 @@
+//! Puts a cache in place: a temporary file beside it, owner and mode, is the source still the same?,
+//! rename.
+
+mod error;
+
+use std::ffi::OsStr;
+use std::io;
+
+use crate::domain::permissions::{Actor, cache_mode, cache_owner};
+use crate::domain::policy::{InvalidationMode, ModePolicy, OwnerPolicy};
+use crate::domain::{FileKind, FileStat, Interpreter};
+use crate::pyc::header::Header;
+use crate::pyc::names::CACHE_DIRECTORY;
+use crate::pyc::stamp::{Stamp, racy_until};
+use crate::root::{Dir, OpenSource, Replacement, replacement};
+
+pub use error::PublishError;
+
+/// How a cache is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner<'a> {
+    pub owner: &'a OwnerPolicy,
+    pub mode: &'a ModePolicy,
+    pub actor: Actor,
+}
+
+/// What has been put in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// The source was changed in the second in which the cache was made: it has to be looked at again
+    /// when this second, counted from the epoch, is over.
+    pub racy_until: Option<i64>,
+}
+
+/// The header for code that was made of `source`. `source_hash` counts where the mode wants one.
+///
+/// # Errors
+/// [`PublishError::Refused`] where the mode wants a hash and there is none.
+pub fn header(
+    source: &FileStat,
+    interpreter: &Interpreter,
+    mode: InvalidationMode,
+    source_hash: Option<[u8; 8]>,
+) -> Result<Vec<u8>, PublishError> {
+    let header = match (interpreter.effective_mode(mode), source_hash) {
+        (InvalidationMode::Timestamp, _) => Some(Header::Timestamp(Stamp::of(source))),
+        (mode, Some(hash)) => Some(Header::Hash { checked: mode == InvalidationMode::CheckedHash, hash }),
+        (_, None) => None,
+    };
+    header
+        .and_then(|header| header.encode(interpreter.magic, interpreter.header_size))
+        .ok_or_else(|| PublishError::Refused("has no hash to put into its cache".to_owned()))
+}
+
+/// Puts `header` and `code` in place as the cache `name` of a source in `parent`.
+///
+/// # Errors
+/// See [`PublishError`].
+pub fn publish(
+    parent: &Dir,
+    source: &OpenSource,
+    name: &OsStr,
+    header: &[u8],
+    code: &[u8],
+    manner: Manner<'_>,
+) -> Result<Published, PublishError> {
+    let directory = parent.open_or_make_cache_directory(manner.actor).map_err(|error| obstructed(parent, error))?;
+    replace(&directory, source, name, &[header, code], manner)
+}
+
+/// Replaces a cache by a copy of itself with the right owner and mode. `seen` is the cache that the
+/// plan was made for.
+///
+/// # Errors
+/// See [`PublishError`]; `SourceChanged` also where the cache is another one by now.
+pub fn republish(
+    parent: &Dir,
+    source: &OpenSource,
+    name: &OsStr,
+    seen: &FileStat,
+    manner: Manner<'_>,
+) -> Result<Published, PublishError> {
+    let read = PublishError::at("read the cache to be repaired");
+    let directory = parent.open_dir(OsStr::new(CACHE_DIRECTORY)).map_err(|error| obstructed(parent, error))?;
+    let size = usize::try_from(seen.size).map_err(|_| PublishError::SourceChanged)?;
+    let (stat, bytes) = directory.read_start(name, size).map_err(read)?;
+    if stat != *seen || bytes.len() != size {
+        return Err(PublishError::SourceChanged);
+    }
+    replace(&directory, source, name, &[&bytes], manner)
+}
+
+/// Removes temporary files whose writers are dead.
+///
+/// # Errors
+/// The first error; the others are tried all the same.
+pub fn remove_abandoned(parent: &Dir, names: &[std::ffi::OsString]) -> io::Result<()> {
+    let directory = parent.open_dir(OsStr::new(CACHE_DIRECTORY))?;
+    names.iter().map(|name| replacement::remove_abandoned(&directory, name).map(|_| ())).fold(Ok(()), io::Result::and)
+}
+
+/// Removes a cache whose source is gone. `false`: it is another file by now.
+///
+/// # Errors
+/// Those of opening `__pycache__` and of removing.
+pub fn remove_orphan(parent: &Dir, source: &OsStr, name: &OsStr, seen: &FileStat) -> io::Result<bool> {
+    // The source may have come back since the look.
+    match parent.stat_entry(source) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Ok(_) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    parent.open_dir(OsStr::new(CACHE_DIRECTORY))?.remove_file(name, seen)
+}
+
+fn replace(
+    directory: &Dir,
+    source: &OpenSource,
+    name: &OsStr,
+    parts: &[&[u8]],
+    manner: Manner<'_>,
+) -> Result<Published, PublishError> {
+    let stat = source.stat();
+    refuse_what_is_no_file(directory, name)?;
+    let file = Replacement::create(directory).map_err(PublishError::at("make a file in __pycache__"))?;
+    for part in parts {
+        file.write(part).map_err(PublishError::at("write its cache"))?;
+    }
+    match cache_owner(stat, manner.owner, manner.actor) {
+        Some((uid, gid)) => file.set_owner(uid, gid).map_err(PublishError::at("give its cache to its owner"))?,
+        None => file.try_group(stat.gid),
+    }
+    let made = file.stat().map_err(PublishError::at("stat its cache"))?;
+    file.set_mode(cache_mode(stat, manner.mode, made.gid)).map_err(PublishError::at("set the mode of its cache"))?;
+    if !source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
+        return Err(PublishError::SourceChanged);
+    }
+    file.put_in_place(name).map_err(PublishError::at("rename its cache into place"))?;
+    Ok(Published { racy_until: Some(racy_until(stat)).filter(|second| made.modified.seconds <= *second) })
+}
+
+/// A link and a file are replaced, as import does; all else is left to its owner.
+fn refuse_what_is_no_file(directory: &Dir, name: &OsStr) -> Result<(), PublishError> {
+    match directory.stat_entry(name) {
+        Ok(stat) if matches!(stat.kind, FileKind::Regular | FileKind::Symlink) => Ok(()),
+        Ok(stat) => {
+            Err(PublishError::Refused(format!("cannot be cached: its cache is {}; remove it", stat.kind.describe())))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(PublishError::at("look at its cache")(error)),
+    }
+}
+
+fn obstructed(parent: &Dir, error: io::Error) -> PublishError {
+    match parent.stat_entry(OsStr::new(CACHE_DIRECTORY)) {
+        Ok(stat) if stat.kind != FileKind::Directory => PublishError::Refused(format!(
+            "cannot be cached: __pycache__ beside it is {}, which is never followed or replaced; remove it",
+            stat.kind.describe()
+        )),
+        _ => PublishError::at("open or make __pycache__")(error),
+    }
+}

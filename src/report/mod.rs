@@ -1,0 +1,9 @@
+//! What became of each source: collected, counted, shown.
+
+pub mod json;
+pub mod outcome;
+pub mod summary;
+pub mod terminal;
+
+pub use outcome::{Item, Outcome, Sink};
+pub use summary::Summary;

@@ -1,0 +1,60 @@
+//! The outcomes of a pass, as they come.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::domain::{Failure, FailureKind, Skip, Target};
+
+/// One cache to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Item<'a> {
+    /// The directory, as it is called by the tree's path.
+    pub directory: &'a Path,
+    pub source: &'a OsStr,
+    pub target: &'a Target,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was right already.
+    Fresh,
+    Compiled,
+    /// It was compiled again because its cache was racy, and may well be what it was.
+    Confirmed,
+    /// Its code was right; owner or mode were not, and are now.
+    Repaired,
+    /// It is not right, and it was only to be looked at. With the reason in words.
+    Stale(&'static str),
+    Failed {
+        kind: FailureKind,
+        line: Option<u32>,
+        message: String,
+    },
+}
+
+impl Item<'_> {
+    /// The path of the source.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.directory.join(self.source)
+    }
+
+    /// The failure of this item.
+    #[must_use]
+    pub fn failure(&self, kind: FailureKind, line: Option<u32>, message: String) -> Failure {
+        Failure { path: self.path(), python: self.target.interpreter.label.clone(), line, kind, message }
+    }
+}
+
+/// Hears of everything, from several threads.
+pub trait Sink: Sync {
+    /// A source was seen; it is called once per source, before its outcomes.
+    fn source(&self);
+    fn outcome(&self, item: &Item<'_>, outcome: &Outcome);
+    /// Something failed that is no item: an interpreter, a directory, a source as a whole.
+    fn failure(&self, failure: &Failure);
+    fn skip(&self, skip: &Skip);
+    /// A cache whose source is gone was removed.
+    fn removed(&self, cache: &Path);
+}

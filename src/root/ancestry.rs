@@ -1,0 +1,26 @@
+//! Who could replace a program: everybody who may write to it or to a directory above it.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Finds the first component of a canonical absolute path, from `/` down, that somebody other than
+/// root (and `also`, if given) could change.
+///
+/// # Errors
+/// Those of `lstat`.
+pub fn component_of_others(path: &Path, also: Option<u32>) -> io::Result<Option<PathBuf>> {
+    let mut components: Vec<&Path> = path.ancestors().collect();
+    components.reverse();
+    for component in components {
+        let metadata = std::fs::symlink_metadata(component)?;
+        let theirs = metadata.uid() != 0 && Some(metadata.uid()) != also;
+        let group_writes = metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
+        // The sticky bit lets nobody replace another's entry.
+        let others_write = metadata.mode() & 0o002 != 0 && metadata.mode() & 0o1000 == 0;
+        if theirs || others_write || group_writes {
+            return Ok(Some(component.to_owned()));
+        }
+    }
+    Ok(None)
+}

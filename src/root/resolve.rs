@@ -1,0 +1,102 @@
+//! Follows a link inside a tree, component by component, without ever leaving the tree.
+//!
+//! `openat2(RESOLVE_BENEATH)` would do most of it, but RHEL 8's kernel and many container sandboxes
+//! do not have it, and it refuses absolute links that lead back into the tree.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::dir::Dir;
+use super::tree_root::TreeRoot;
+use crate::domain::FileKind;
+
+/// Links followed before it is called a loop, as the kernel does.
+const MOST_LINKS: usize = 40;
+
+/// Why a path inside a tree leads to no file in it.
+#[derive(Debug)]
+pub enum LinkFault {
+    Dangling,
+    Loop,
+    LeavesTree,
+    Io(io::Error),
+}
+
+/// Finds the directory and the name of the file that `relative` (below the root) leads to. The name
+/// returned is not a link at the time of the look.
+///
+/// # Errors
+/// See [`LinkFault`].
+pub fn resolve(root: &Arc<TreeRoot>, relative: &Path) -> Result<(Arc<Dir>, OsString), LinkFault> {
+    let mut pending: Vec<OsString> = Vec::new();
+    push_components(&mut pending, relative);
+    let mut above: Vec<Arc<Dir>> = Vec::new();
+    let mut here = Arc::clone(root.dir());
+    let mut links = 0;
+    while let Some(name) = pending.pop() {
+        if name == ".." {
+            here = above.pop().ok_or(LinkFault::LeavesTree)?;
+            continue;
+        }
+        let kind = match here.stat_entry(&name) {
+            Ok(stat) => stat.kind,
+            Err(error) => return Err(missing(error)),
+        };
+        match kind {
+            FileKind::Symlink => {
+                links += 1;
+                if links > MOST_LINKS {
+                    return Err(LinkFault::Loop);
+                }
+                let target = read_link(&here, &name).map_err(missing)?;
+                if target.is_absolute() {
+                    let inside = root.strip(&target).ok_or(LinkFault::LeavesTree)?;
+                    above.clear();
+                    here = Arc::clone(root.dir());
+                    push_components(&mut pending, inside);
+                } else {
+                    push_components(&mut pending, &target);
+                }
+            }
+            FileKind::Directory if !pending.is_empty() => {
+                let next = Arc::new(here.open_dir(&name).map_err(missing)?);
+                above.push(std::mem::replace(&mut here, next));
+            }
+            _ if pending.is_empty() => return Ok((here, name)),
+            _ => return Err(LinkFault::Dangling),
+        }
+    }
+    // The link leads to a directory: to the root or to one named by `..`.
+    Err(LinkFault::Io(io::Error::new(io::ErrorKind::InvalidInput, "it is a directory")))
+}
+
+fn push_components(pending: &mut Vec<OsString>, path: &Path) {
+    let names = path.components().rev().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        Component::CurDir | Component::RootDir | Component::Prefix(_) => None,
+    });
+    pending.extend(names);
+}
+
+fn read_link(dir: &Dir, name: &OsStr) -> io::Result<PathBuf> {
+    let target = rustix::fs::readlinkat(dir, name, Vec::new())?;
+    Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
+}
+
+fn missing(error: io::Error) -> LinkFault {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => LinkFault::Dangling,
+        _ if is_loop(&error) => LinkFault::Loop,
+        _ => LinkFault::Io(error),
+    }
+}
+
+/// `ELOOP`: too many links, or one where none is followed.
+#[must_use]
+pub fn is_loop(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
+}

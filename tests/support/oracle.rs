@@ -1,0 +1,73 @@
+//! The interpreter itself as the judge of its caches: `oracle.py`.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::process::{clean_command, must};
+use super::python::Interpreter;
+use super::run::Report;
+use super::script;
+
+#[derive(Debug, Deserialize)]
+pub struct Verdict {
+    pub sources: u64,
+    /// Caches that import takes and that hold the code of the source.
+    pub accepted: u64,
+    /// Sources that the interpreter cannot compile, as Python's `ascii` writes them.
+    pub uncompilable: Vec<String>,
+    /// Sources for which the interpreter refuses its own caches too.
+    pub refuses_own: u64,
+    pub problems: Vec<String>,
+}
+
+/// How to ask; `Oracle::default()` asks at level 0 and does not look at failures.
+#[derive(Default)]
+pub struct Oracle<'a> {
+    pub level: u8,
+    /// Its failures must be exactly the sources that do not compile.
+    pub report: Option<&'a Report>,
+    /// Import may refuse what it would refuse of its own making (3.6 and times before 1970).
+    pub own: bool,
+}
+
+impl Oracle<'_> {
+    pub fn ask(&self, python: &Interpreter, tree: &Path) -> Verdict {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let report = self.report.map(|report| {
+            let path = scratch.path().join("report.json");
+            fs::write(&path, &report.raw).expect("a temporary file");
+            path
+        });
+        let question = serde_json::json!({ "tree": tree, "report": report, "own": self.own });
+        let mut command = clean_command(&python.path);
+        command.args(["-E", "-s", "-B"]);
+        match self.level {
+            0 => {}
+            1 => drop(command.arg("-O")),
+            _ => drop(command.arg("-OO")),
+        }
+        let output = must(command.arg(script("oracle.py")).arg(question.to_string()));
+        serde_json::from_slice(&output.stdout).expect("oracle.py prints JSON")
+    }
+}
+
+impl Verdict {
+    /// Every source that compiles has a cache that is taken, and there is at least one.
+    #[track_caller]
+    pub fn assert_good(&self, python: &Interpreter) -> &Self {
+        let told: Vec<&String> = self.problems.iter().take(20).collect();
+        let name = python.path.display();
+        assert!(self.problems.is_empty(), "{name}: {} problems, the first: {told:#?}", self.problems.len());
+        assert!(self.accepted > 0, "{name}: nothing was there to be judged");
+        assert_eq!(self.sources, self.accepted + self.refuses_own + self.uncompilable.len() as u64, "{name}: {self:?}");
+        self
+    }
+}
+
+/// Every source of the tree has a good cache at level 0.
+#[track_caller]
+pub fn assert_all_good(python: &Interpreter, tree: &Path) {
+    Oracle::default().ask(python, tree).assert_good(python);
+}
