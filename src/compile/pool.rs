@@ -10,6 +10,7 @@ use super::probe::interpreter;
 use super::protocol::{Answer, Request};
 use super::worker::{Worker, WorkerError};
 use crate::domain::{FailureKind, Interpreter};
+use crate::pyc::marshal;
 
 /// Failures in a row after which the next start is delayed, and the bounds of that delay.
 const FREE_RESTARTS: u32 = 2;
@@ -73,6 +74,14 @@ impl Pool {
         let answer = worker.compile(request, self.limit).await;
         match answer {
             Ok(Answer::Code { code, source_hash, warnings }) => {
+                // What a worker says is not believed: a torn body would make import fail for ever.
+                if let Err(malformed) =
+                    self.interpreter.code_layout.map_or(Ok(()), |layout| marshal::check(&code, layout))
+                {
+                    self.state().failures_in_a_row += 1;
+                    let message = format!("the interpreter failed while compiling it: it answered {malformed}");
+                    return Err(CompileError { kind: FailureKind::Worker, line: None, message });
+                }
                 self.give_back(worker);
                 Ok(Compiled { code, source_hash, warnings })
             }

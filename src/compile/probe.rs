@@ -16,6 +16,8 @@ pub enum ProbeError {
     Worker(#[from] WorkerError),
     #[error("writes no bytecode caches: its cache tag is None")]
     NoCacheTag,
+    #[error("marshals code in a form that this pycwarm does not know; update pycwarm")]
+    UnknownForm,
 }
 
 /// Starts a program once and takes down what it says of itself. The program named in the answer is
@@ -27,6 +29,9 @@ pub async fn probe(program: &Path) -> Result<Interpreter, ProbeError> {
     let (_worker, hello) = Worker::start(program).await?;
     if hello.cache_tag.is_empty() {
         return Err(ProbeError::NoCacheTag);
+    }
+    if hello.code_layout.is_none() {
+        return Err(ProbeError::UnknownForm);
     }
     Ok(interpreter(program, hello))
 }
@@ -46,6 +51,7 @@ pub(super) fn interpreter(program: &Path, hello: Hello) -> Interpreter {
         magic: hello.magic,
         header_size: hello.header_size,
         source_hash: hello.source_hash,
+        code_layout: hello.code_layout,
     }
 }
 

@@ -8,6 +8,20 @@ import sys
 import warnings
 
 
+# Shows how this version marshals code objects.
+SAMPLE = """
+'doc'
+class A(object):
+    x = (1, 2.5, 3j, 10 ** 20, b'b', u'\\xe9', None, ...)
+    def f(self, a, *b, c=1, **d):
+        def g(): return a, c, self, __class__
+        try:
+            return [i for i in b if i in {1, 2}], lambda: g
+        finally:
+            del d
+"""
+
+
 def run():
     external = sys.modules.get("_frozen_importlib_external")
     if external is None:
@@ -84,6 +98,7 @@ def run():
         header,
         source_hash(key, b"pycwarm") if source_hash else b"",
         executable.encode("utf-8", "surrogateescape"),
+        marshal.dumps(compile(SAMPLE, "sample.py", "exec", dont_inherit=True)),
     ))))
 
     while True:

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::pyc::marshal::CodeLayout;
+
 use super::policy::{InvalidationMode, OptimizationLevel};
 
 /// The variant of SipHash that an interpreter uses for hash-based caches.
@@ -35,6 +37,8 @@ pub struct Interpreter {
     pub header_size: usize,
     /// `None` where it knows no hash-based caches.
     pub source_hash: Option<SipVariant>,
+    /// How it marshals code objects; `None` where that could not be found out.
+    pub code_layout: Option<CodeLayout>,
 }
 
 impl Interpreter {

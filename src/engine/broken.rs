@@ -11,9 +11,12 @@ use crate::report::Outcome;
 /// A cache tag and a level.
 type Key = (String, OptimizationLevel);
 
+/// The source as it was, and what became of it.
+type Memory = (FileStat, Outcome);
+
 #[derive(Debug, Default)]
 pub(super) struct Broken {
-    known: Mutex<HashMap<PathBuf, HashMap<Key, (FileStat, Outcome)>>>,
+    known: Mutex<HashMap<PathBuf, HashMap<Key, Memory>>>,
 }
 
 impl Broken {

@@ -197,12 +197,11 @@ impl Walking<'_> {
             entry.kind = place.dir.stat_entry(&entry.name).map_or(FileKind::Unknown, |stat| stat.kind);
         }
         entries.retain(|entry| !tree.excludes(&place.relative, &entry.name, entry.kind == FileKind::Directory));
-        if let Some(observer) = self.observer {
-            if self.has_cache_directory(&entries) {
-                if let Ok(stat) = place.dir.stat_entry(OsStr::new(CACHE_DIRECTORY)) {
-                    observer.enter(&path.join(CACHE_DIRECTORY), &stat);
-                }
-            }
+        if let Some(observer) = self.observer
+            && self.has_cache_directory(&entries)
+            && let Ok(stat) = place.dir.stat_entry(OsStr::new(CACHE_DIRECTORY))
+        {
+            observer.enter(&path.join(CACHE_DIRECTORY), &stat);
         }
         Ok(entries)
     }
@@ -279,13 +278,13 @@ impl Walking<'_> {
     /// Removes what should not be there.
     fn clear_up(&self, directory: &Directory<'_>, plan: &Plan) {
         let parent = &directory.place.dir;
-        if !plan.temporaries.is_empty() {
-            if let Err(error) = publish::remove_abandoned(parent, &plan.temporaries) {
-                tracing::warn!(
-                    "cannot remove left-over temporary files in {}/{CACHE_DIRECTORY}: {error}",
-                    escaped(directory.path)
-                );
-            }
+        if !plan.temporaries.is_empty()
+            && let Err(error) = publish::remove_abandoned(parent, &plan.temporaries)
+        {
+            tracing::warn!(
+                "cannot remove left-over temporary files in {}/{CACHE_DIRECTORY}: {error}",
+                escaped(directory.path)
+            );
         }
         for (name, stat) in &plan.orphans {
             let Some(cache) = names::parse_cache_name(name) else { continue };

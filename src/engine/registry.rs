@@ -110,10 +110,10 @@ impl Registry {
             // A user may run whatever they like.
             return Ok(());
         }
-        if let (Some(_), ChosenBy::Tree(root)) = (also, by) {
-            if program.starts_with(root) {
-                return Err("lies in the tree that names it and is not run for that; ask for it with --python".into());
-            }
+        if let (Some(_), ChosenBy::Tree(root)) = (also, by)
+            && program.starts_with(root)
+        {
+            return Err("lies in the tree that names it and is not run for that; ask for it with --python".into());
         }
         match ancestry::component_of_others(program, also) {
             Ok(None) => Ok(()),

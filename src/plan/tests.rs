@@ -28,6 +28,7 @@ fn target() -> Target {
             magic: MAGIC,
             header_size: 16,
             source_hash: Some(SipVariant::Sip13),
+            code_layout: None,
         }),
         level: OptimizationLevel::try_from(0).unwrap(),
     }

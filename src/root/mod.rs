@@ -4,6 +4,8 @@
 //! directory before it, so that nobody can bend a path between a check and its use. The other rooms
 //! hold [`Dir`], [`OpenSource`] and [`Replacement`] values and cannot name a path to the kernel.
 
+#![allow(clippy::disallowed_methods, reason = "this is the room that may")]
+
 pub mod actor;
 pub mod ancestry;
 pub mod cache_directory;

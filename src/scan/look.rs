@@ -115,10 +115,10 @@ fn caches(
             if wanted.orphans {
                 listing.orphans.extend(orphan(&opened, entry.name));
             }
-        } else if wanted.cache_tags.contains(&cache.cache_tag) {
-            if let Some(file) = cache_file(&opened, &entry.name, || hash_source(&cache.source)) {
-                listing.wanted.insert(entry.name, file);
-            }
+        } else if wanted.cache_tags.contains(&cache.cache_tag)
+            && let Some(file) = cache_file(&opened, &entry.name, || hash_source(&cache.source))
+        {
+            listing.wanted.insert(entry.name, file);
         }
     }
     CacheDirectory::Present(listing)
