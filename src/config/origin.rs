@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_one_line() {
-        let lines = Lines::new(Path::new("a\nb\u{1b}"), b"");
-        assert_eq!(lines.origin(0).to_string(), "a\\nb\\u{1b}:1");
+        let lines = Lines::new(Path::new("a\nb\x1b"), b"");
+        assert_eq!(lines.origin(0).to_string(), "a\\nb\\x1b:1");
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::{self, Display, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Displays a path with control characters escaped as in Rust (`\n`, `\u{1b}`) and bytes that are not
-/// UTF-8 as `\xNN`.
+/// Displays a path with control characters escaped (`\n`, `\x1b`, `\u{202e}`) and bytes that are not UTF-8
+/// as `\xNN`.
 pub fn escaped(path: &(impl AsRef<Path> + ?Sized)) -> impl Display + '_ {
     Escaped(path.as_ref().as_os_str().as_bytes())
 }
@@ -21,8 +21,10 @@ impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
-                if drives_terminal(character) {
+                if matches!(character, '\n' | '\r' | '\t') || drives_terminal(character) && !character.is_ascii() {
                     write!(f, "{}", character.escape_default())?;
+                } else if drives_terminal(character) {
+                    write!(f, "\\x{:02x}", u32::from(character))?;
                 } else {
                     f.write_char(character)?;
                 }
@@ -50,6 +52,6 @@ mod tests {
     #[test]
     fn what_could_drive_a_terminal_is_escaped() {
         let path = Path::new(OsStr::from_bytes(b"/a b/\xff\n\x1b[2J\xe2\x80\xae/\xc3\xa4.py"));
-        assert_eq!(escaped(path).to_string(), "/a b/\\xff\\n\\u{1b}[2J\\u{202e}/ä.py");
+        assert_eq!(escaped(path).to_string(), "/a b/\\xff\\n\\x1b[2J\\u{202e}/ä.py");
     }
 }

@@ -46,7 +46,7 @@ fn garbage_under_a_good_header() {
     content.truncate(kept.python.header_length());
     content.extend(b"no code at all");
     fs::write(&cache, &content).expect("own file");
-    kept.wait_good(&kept.tree.root);
+    kept.daemon.wait_good(kept.python, &kept.tree.root);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_cache_that_is_cut_off() {
     let length = fs::metadata(&cache).expect("a cache").len();
     let file = fs::OpenOptions::new().write(true).open(&cache).expect("own file");
     file.set_len(length - 5).expect("own file");
-    kept.wait_good(&kept.tree.root);
+    kept.daemon.wait_good(kept.python, &kept.tree.root);
 }
 
 #[test]

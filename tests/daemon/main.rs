@@ -57,16 +57,7 @@ impl Kept {
         let sources = sources_below(&self.tree.root);
         assert!(!sources.is_empty());
         self.daemon.wait_fresh(self.python, &sources);
-        self.wait_good(&self.tree.root);
-    }
-
-    /// A fresh header may stand over the code of an earlier edit for a moment; so this too is waited for.
-    fn wait_good(&self, tree: &Path) {
-        let oracle = support::oracle::Oracle::default();
-        self.daemon.wait_until("import takes every cache and finds the right code", || {
-            let verdict = oracle.ask(self.python, tree);
-            verdict.problems.is_empty() && verdict.accepted > 0
-        });
+        self.daemon.wait_good(self.python, &self.tree.root);
     }
 }
 

@@ -6,7 +6,6 @@ use rustix::process::Signal;
 
 use crate::sources_below;
 use crate::support::daemon::Daemon;
-use crate::support::oracle::assert_all_good;
 use crate::support::process::{clean_command, must};
 use crate::support::python::{Interpreter, primary};
 use crate::support::tree::Tree;
@@ -44,7 +43,7 @@ fn a_full_queue_means_a_rescan() {
         let orphan = python.cache(&place.path(&format!("tree/d{number}/e/m0.py")));
         daemon.wait_until(&format!("{orphan:?} goes away"), || !orphan.exists());
     }
-    assert_all_good(python, &place.path("tree"));
+    daemon.wait_good(python, &place.path("tree"));
     // And it still watches, old directories and new ones.
     for name in ["tree/moved3/e/m1.py", "tree/d1/e/m1.py", "tree/d2/new/x.py", "tree/top.py"] {
         let source = place.file(name, format!("N = 'after the storm at {name}'\n"));
@@ -80,7 +79,7 @@ with open(root + '/new/deep/x.py', 'w') as f: f.write('N = 1\\n')
     daemon.wait_fresh(python, &sources);
     let new = place.path("tree/new/deep/x.py");
     daemon.wait_fresh(python, [&new]);
-    assert_all_good(python, &place.path("tree"));
+    daemon.wait_good(python, &place.path("tree"));
     let edited = place.file("tree/new/deep/x.py", "N = 'after the storm'\n");
     daemon.wait_fresh(python, [&edited]);
 }

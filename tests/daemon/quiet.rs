@@ -1,7 +1,8 @@
 //! Its own writes, and the reading of others, never make it work for ever.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use crate::support::daemon::Daemon;
 use crate::support::process::{clean_command, must, processor_time};
@@ -12,6 +13,13 @@ use crate::{Kept, sources_below};
 
 /// Less than one look at a small tree takes, in nanoseconds, counted over all threads.
 const NOTHING: u64 = 3_000_000;
+
+/// An edit is looked at once more when its second is over, and its cache is then later than that second.
+fn wait_settled(kept: &Kept, source: &Path) {
+    let second = |path: &Path| fs::metadata(path).map_or(0, |stat| stat.mtime());
+    kept.daemon
+        .wait_until("a cache later than the second of the edit", || second(&kept.cache(source)) > second(source));
+}
 
 /// Waits until the daemon uses no processor time while a dozen other processes run from start to end.
 fn wait_quiet(daemon: &Daemon, python: &Interpreter) {
@@ -48,6 +56,7 @@ fn it_rests_after_an_edit() {
         let source = kept.tree.file("a.py", format!("A = 'edit {number}'\n"));
         kept.wait_fresh(&source);
     }
+    wait_settled(&kept, &kept.tree.path("a.py"));
     wait_quiet(&kept.daemon, kept.python);
     let sources = sources_below(&kept.tree.root);
     let before = inodes(&kept, &sources);

@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::support::daemon::Daemon;
-use crate::support::oracle::assert_all_good;
 use crate::support::process::sh;
 use crate::support::python::primary;
 use crate::support::tree::Tree;
@@ -28,7 +27,7 @@ fn a_tree_that_is_moved_into_place() {
     let daemon = Daemon::over(python, &place.path("live"));
     fs::rename(place.path("staging"), place.path("live")).expect("own directory");
     daemon.wait_fresh(python, &crate::sources_below(&place.path("live")));
-    assert_all_good(python, &place.path("live"));
+    daemon.wait_good(python, &place.path("live"));
 }
 
 #[test]
@@ -80,7 +79,7 @@ fn two_trees_and_one_below_the_other() {
         let source = place.file(name, format!("N = '{name}'\n"));
         daemon.wait_fresh(python, [&source]);
     }
-    assert_all_good(python, &place.root);
+    daemon.wait_good(python, &place.root);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::cache::is_fresh;
 use super::notify::NotifySocket;
+use super::oracle::Oracle;
 use super::process::signal;
 use super::python::Interpreter;
 use super::run::{pycwarm, pycwarm_with};
@@ -78,6 +79,20 @@ impl Daemon {
         for source in sources {
             self.wait_until(&format!("a fresh cache of {source:?}"), || is_fresh(python, source));
         }
+    }
+
+    /// Waits until import takes every cache and finds the right code. A fresh header may stand over the code of an earlier edit of
+    /// the same second for a moment, and a cache that was moved may hold its old file name.
+    pub fn wait_good(&self, python: &Interpreter, tree: &Path) {
+        let oracle = Oracle { moved: true, ..Oracle::default() };
+        let problems = RefCell::new(Vec::new());
+        let context = || format!("{:#?}\nstandard error of the daemon:\n{}", problems.borrow(), self.stderr());
+        wait_until_or("import takes every cache and finds the right code", context, || {
+            let verdict = oracle.ask(python, tree);
+            let good = verdict.problems.is_empty() && verdict.accepted > 0;
+            problems.replace(verdict.problems);
+            good
+        });
     }
 
     pub fn wait_exit(&mut self) -> ExitStatus {

@@ -64,6 +64,7 @@ def hello():
         "16",
         importlib.util._imp.source_hash(int.from_bytes(magic, "little"), b"pycwarm"),
         os.path.abspath(sys.argv[0]),
+        marshal.dumps(compile("class A:\n    def f(self): return lambda: self", "sample.py", "exec")),
     ]
     send(b"".join(map(field, fields)))
 

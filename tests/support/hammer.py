@@ -33,6 +33,8 @@ def rename(name, number):
 
 def vanish(name, number):
     overwrite(name, number)
+    for _ in range(number % 5 * 10000):
+        pass  # It is there for a while, now longer, now shorter, so that it goes at any stage of being read.
     os.unlink(name)
 
 

@@ -1,10 +1,11 @@
 """Asks the running interpreter, file by file, what it makes of the caches below a tree.
 
-    PYTHON [-O | -OO] -E -s -B oracle.py '{"tree": ..., "report": ... or null, "own": true or false}'
+    PYTHON [-O | -OO] -E -s -B oracle.py '{"tree": ..., "report": ... or null, "own": BOOL, "moved": BOOL}'
 
 Every source is compiled here, as py_compile would. If it compiles, import's own loader must take the cache (it fails if it
 would compile), and the code must be that of the source. If it does not, it must be among the failures of the report of
-`pycwarm warm --json`, and nothing else may be. With "own" a cache may be refused where the loader refuses its own as well.
+`pycwarm warm --json`, and nothing else may be. With "own" a cache may be refused where the loader refuses its own as well; with
+"moved" it may still hold the file name of where it was made, which import replaces.
 Runs on Python 3.6 to 3.15 and PyPy. Prints one JSON object: sources, accepted, uncompilable, refuses_own, problems.
 """
 
@@ -106,7 +107,7 @@ def stored_code(path):
     return marshal.loads(data[12 if sys.version_info < (3, 7) else 16 :])
 
 
-def examine(path, own, result):
+def examine(path, own, moved, result):
     try:
         expected = compiled(path)
     except Exception:
@@ -126,7 +127,7 @@ def examine(path, own, result):
         return
     if key(code) != key(expected):
         result["problems"].append("not the code of the source: " + ascii(path))
-    elif stored_code(path).co_filename != path:
+    elif not moved and stored_code(path).co_filename != path:
         result["problems"].append("another file name in the cache: " + ascii(path))
     else:
         result["accepted"] += 1
@@ -145,12 +146,12 @@ def compare_failures(report, uncompilable):
         yield "reported more than once: " + ascii(path)
 
 
-def main(tree, report, own):
+def main(tree, report, own, moved):
     warnings.simplefilter("ignore")
     result = {"sources": 0, "accepted": 0, "uncompilable": [], "refuses_own": 0, "problems": []}
     for path in sources(tree):
         result["sources"] += 1
-        examine(path, own, result)
+        examine(path, own, moved, result)
     if report is not None:
         result["problems"].extend(compare_failures(report, result["uncompilable"]))
     result["uncompilable"] = [ascii(path) for path in result["uncompilable"]]

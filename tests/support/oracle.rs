@@ -30,6 +30,8 @@ pub struct Oracle<'a> {
     pub report: Option<&'a Report>,
     /// Import may refuse what it would refuse of its own making (3.6 and times before 1970).
     pub own: bool,
+    /// The tree, or a part of it, was somewhere else when the caches were made.
+    pub moved: bool,
 }
 
 impl Oracle<'_> {
@@ -40,7 +42,7 @@ impl Oracle<'_> {
             fs::write(&path, &report.raw).expect("a temporary file");
             path
         });
-        let question = serde_json::json!({ "tree": tree, "report": report, "own": self.own });
+        let question = serde_json::json!({ "tree": tree, "report": report, "own": self.own, "moved": self.moved });
         let mut command = clean_command(&python.path);
         command.args(["-E", "-s", "-B"]);
         match self.level {
