@@ -18,7 +18,7 @@ use super::wait::wait_until_or;
 
 pub struct Daemon {
     child: Child,
-    notify: RefCell<NotifySocket>,
+    notify: NotifySocket,
     stderr: PathBuf,
     _directory: TempDir,
 }
@@ -40,8 +40,12 @@ impl Daemon {
         let stderr = directory.path().join("stderr");
         let log = File::create(&stderr).expect("a temporary file");
         command.env("NOTIFY_SOCKET", &notify.path).stdout(Stdio::null()).stderr(log);
+        // For a person who looks for the cause of a failure: PYCWARM_TEST_LOG=trace.
+        if let Some(filter) = std::env::var_os("PYCWARM_TEST_LOG") {
+            command.env("PYCWARM_LOG", filter);
+        }
         let child = command.spawn().expect("pycwarm runs");
-        Daemon { child, notify: RefCell::new(notify), stderr, _directory: directory }
+        Daemon { child, notify, stderr, _directory: directory }
     }
 
     pub fn ready(self) -> Self {
@@ -51,11 +55,11 @@ impl Daemon {
 
     /// How many notifications have had this line so far.
     pub fn notified(&self, line: &str) -> usize {
-        self.notify.borrow_mut().count(line)
+        self.notify.count(line)
     }
 
     pub fn notifications(&self) -> Vec<String> {
-        self.notify.borrow_mut().messages().to_vec()
+        self.notify.messages()
     }
 
     pub fn id(&self) -> u32 {
