@@ -48,11 +48,11 @@ impl Batch {
         self.state(directory).want(at);
     }
 
-    /// Takes the directories whose time has come, but not those that `is_busy` holds back.
-    pub fn take_due(&mut self, now: Instant, is_busy: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+    /// Takes up to `most` directories whose time has come, but not those that `is_busy` holds back.
+    pub fn take_due(&mut self, now: Instant, most: usize, is_busy: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
         let mut taken = Vec::new();
         self.directories.retain(|directory, state| match state.due {
-            Some(due) if due <= now && !is_busy(directory) => {
+            Some(due) if due <= now && taken.len() < most && !is_busy(directory) => {
                 state.due = None;
                 state.last_look = Some(now);
                 state.looks = state.looks.saturating_add(1);
@@ -108,7 +108,7 @@ mod tests {
     fn a_directory_at_rest_is_looked_at_at_once() {
         let (mut batch, now) = (Batch::default(), Instant::now());
         batch.note(Path::new("/a"), true, now);
-        assert_eq!(batch.take_due(now, NOBODY), [Path::new("/a")]);
+        assert_eq!(batch.take_due(now, 9, NOBODY), [Path::new("/a")]);
         assert_eq!(batch.next_due(NOBODY), None);
     }
 
@@ -116,9 +116,9 @@ mod tests {
     fn a_file_that_is_being_written_gets_a_moment() {
         let (mut batch, now) = (Batch::default(), Instant::now());
         batch.note(Path::new("/a"), false, now);
-        assert!(batch.take_due(now, NOBODY).is_empty());
+        assert!(batch.take_due(now, 9, NOBODY).is_empty());
         batch.note(Path::new("/a"), true, now);
-        assert_eq!(batch.take_due(now, NOBODY).len(), 1, "and is looked at as soon as it is complete");
+        assert_eq!(batch.take_due(now, 9, NOBODY).len(), 1, "and is looked at as soon as it is complete");
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
         for millisecond in 0..60_000 {
             let now = start + Duration::from_millis(millisecond);
             batch.note(Path::new("/a"), true, now);
-            if !batch.take_due(now, NOBODY).is_empty() {
+            if !batch.take_due(now, 9, NOBODY).is_empty() {
                 looks.push(now);
             }
         }
@@ -142,7 +142,7 @@ mod tests {
         for _ in 0..8 {
             batch.note(Path::new("/a"), true, now);
             now = batch.next_due(NOBODY).unwrap();
-            batch.take_due(now, NOBODY);
+            batch.take_due(now, 9, NOBODY);
         }
         now += QUIET;
         batch.note(Path::new("/a"), true, now);
@@ -153,8 +153,8 @@ mod tests {
     fn a_busy_directory_waits() {
         let (mut batch, now) = (Batch::default(), Instant::now());
         batch.note(Path::new("/a"), true, now);
-        assert!(batch.take_due(now, |_| true).is_empty());
+        assert!(batch.take_due(now, 9, |_| true).is_empty());
         assert_eq!((batch.next_due(|_| true), batch.backlog()), (None, 1));
-        assert_eq!(batch.take_due(now, NOBODY).len(), 1);
+        assert_eq!(batch.take_due(now, 9, NOBODY).len(), 1);
     }
 }

@@ -12,8 +12,7 @@ use super::worker::{Worker, WorkerError};
 use crate::domain::{FailureKind, Interpreter};
 use crate::pyc::marshal;
 
-/// Failures in a row after which the next start is delayed, and the bounds of that delay.
-const FREE_RESTARTS: u32 = 2;
+/// The bounds of the delay after a start that failed.
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
@@ -49,7 +48,10 @@ pub struct Pool {
 struct State {
     /// The last one used is the first to be used again, so that the others can retire.
     idle: Vec<Worker>,
+    /// Starts that failed.
     failures_in_a_row: u32,
+    /// The last one, and until when no other is tried.
+    failed_start: Option<(Instant, CompileError)>,
 }
 
 impl Pool {
@@ -78,7 +80,6 @@ impl Pool {
                 if let Err(malformed) =
                     self.interpreter.code_layout.map_or(Ok(()), |layout| marshal::check(&code, layout))
                 {
-                    self.state().failures_in_a_row += 1;
                     let message = format!("the interpreter failed while compiling it: it answered {malformed}");
                     return Err(CompileError { kind: FailureKind::Worker, line: None, message });
                 }
@@ -93,7 +94,6 @@ impl Pool {
                 Err(CompileError { kind, line, message })
             }
             Err(error) => {
-                self.state().failures_in_a_row += 1;
                 let kind = match error {
                     WorkerError::TimedOut(..) => FailureKind::Timeout,
                     WorkerError::Garbage(_) => FailureKind::Worker,
@@ -113,19 +113,34 @@ impl Pool {
         state.idle.len()
     }
 
+    /// An idle worker, or a new one. After a start that failed, none is tried for a while: a source that
+    /// kills its worker costs a start, an interpreter that is gone costs next to nothing.
     async fn take_worker(&self) -> Result<Worker, CompileError> {
-        let (idle, failures) = {
+        {
             let mut state = self.state();
-            (state.idle.pop(), state.failures_in_a_row)
-        };
-        if let Some(worker) = idle {
-            return Ok(worker);
+            if let Some(worker) = state.idle.pop() {
+                return Ok(worker);
+            }
+            if let Some((until, error)) = &state.failed_start
+                && Instant::now() < *until
+            {
+                return Err(error.clone());
+            }
         }
-        if failures > FREE_RESTARTS {
-            let doubled = FIRST_DELAY.saturating_mul(1 << (failures - FREE_RESTARTS - 1).min(16));
-            tokio::time::sleep(doubled.min(LONGEST_DELAY)).await;
+        let started = self.start().await;
+        let mut state = self.state();
+        match &started {
+            Ok(_) => {
+                state.failures_in_a_row = 0;
+                state.failed_start = None;
+            }
+            Err(error) => {
+                let delay = FIRST_DELAY.saturating_mul(1 << state.failures_in_a_row.min(16)).min(LONGEST_DELAY);
+                state.failures_in_a_row += 1;
+                state.failed_start = Some((Instant::now() + delay, error.clone()));
+            }
         }
-        self.start().await.inspect_err(|_| self.state().failures_in_a_row += 1)
+        started
     }
 
     async fn start(&self) -> Result<Worker, CompileError> {
@@ -144,9 +159,7 @@ impl Pool {
     }
 
     fn give_back(&self, worker: Worker) {
-        let mut state = self.state();
-        state.failures_in_a_row = 0;
-        state.idle.push(worker);
+        self.state().idle.push(worker);
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

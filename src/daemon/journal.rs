@@ -1,8 +1,8 @@
 //! What the daemon says of its passes: each failure once, each look that did something in one line.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::{Failure, FailureKind, Skip, escaped};
 use crate::report::terminal::failure_line;
@@ -11,20 +11,31 @@ use crate::report::{Item, Outcome, Sink};
 /// The failures that stand, over all passes.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    failures: Mutex<HashMap<PathBuf, HashMap<String, String>>>,
+    failures: Mutex<HashMap<PathBuf, Standing>>,
+}
+
+/// The failures of one source, directory or interpreter.
+#[derive(Debug, Default)]
+struct Standing {
+    /// The tree in which it was met last.
+    tree: PathBuf,
+    /// The line that was logged, by interpreter.
+    lines: HashMap<String, String>,
 }
 
 impl Known {
-    /// How many sources are broken.
+    /// How many sources, directories and interpreters are broken.
     pub(super) fn broken(&self) -> usize {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.failures().len()
     }
 
     /// Logs a failure unless it stands already.
-    fn fail(&self, failure: &Failure) {
+    fn fail(&self, failure: &Failure, tree: &Path) {
         let line = failure_line(failure);
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = failures.entry(failure.path.clone()).or_default().insert(failure.python.clone(), line.clone());
+        let mut failures = self.failures();
+        let standing = failures.entry(failure.path.clone()).or_default();
+        tree.clone_into(&mut standing.tree);
+        let before = standing.lines.insert(failure.python.clone(), line.clone());
         drop(failures);
         if before.as_ref() != Some(&line) {
             tracing::warn!("{line}");
@@ -32,10 +43,10 @@ impl Known {
     }
 
     fn succeed(&self, path: &Path, python: &str) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(pythons) = failures.get_mut(path) else { return };
-        let stood = pythons.remove(python).is_some();
-        if pythons.is_empty() {
+        let mut failures = self.failures();
+        let Some(standing) = failures.get_mut(path) else { return };
+        let stood = standing.lines.remove(python).is_some();
+        if standing.lines.is_empty() {
             failures.remove(path);
         }
         drop(failures);
@@ -44,12 +55,17 @@ impl Known {
         }
     }
 
-    fn forget(&self, path: &Path) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+    /// Forgets those that a pass should have met again and has not.
+    fn forget(&self, is_gone: impl Fn(&Path, &Path) -> bool) {
+        self.failures().retain(|path, standing| !is_gone(path, &standing.tree));
     }
 
     fn is_empty(&self) -> bool {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.failures().is_empty()
+    }
+
+    fn failures(&self) -> MutexGuard<'_, HashMap<PathBuf, Standing>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,6 +73,7 @@ impl Known {
 #[derive(Debug)]
 pub(super) struct Journal {
     known: Arc<Known>,
+    tree: PathBuf,
     counts: Mutex<Counts>,
 }
 
@@ -70,25 +87,30 @@ struct Counts {
     /// Directories in which something failed for a reason that may pass.
     try_again: BTreeSet<PathBuf>,
     interpreter_failed: bool,
+    /// What has failed in this pass.
+    failed_paths: HashSet<PathBuf>,
 }
 
 impl Journal {
-    pub(super) fn new(known: Arc<Known>) -> Self {
-        Self { known, counts: Mutex::default() }
+    pub(super) fn new(known: Arc<Known>, tree: &Path) -> Self {
+        Self { known, tree: tree.to_owned(), counts: Mutex::default() }
     }
 
     /// One line for a look at a directory, if it changed anything.
     pub(super) fn tell_look(&self, directory: &Path) {
         let counts = self.counts();
+        let is_here = |path: &Path| path == directory || path.parent() == Some(directory);
+        self.known.forget(|path, _| is_here(path) && !counts.failed_paths.contains(path));
         if counts.compiled + counts.repaired + counts.removed > 0 {
             tracing::info!("{}: {}", escaped(directory), counts.done());
         }
     }
 
     /// One line for a pass over a whole tree.
-    pub(super) fn tell_whole(&self, tree: &Path) {
+    pub(super) fn tell_whole(&self) {
         let counts = self.counts();
-        tracing::info!("{}: {} sources, {}", escaped(tree), counts.sources, counts.done());
+        self.known.forget(|path, tree| tree == self.tree && !counts.failed_paths.contains(path));
+        tracing::info!("{}: {} sources, {}", escaped(&self.tree), counts.sources, counts.done());
     }
 
     pub(super) fn to_be_tried_again(&self) -> BTreeSet<PathBuf> {
@@ -99,7 +121,7 @@ impl Journal {
         self.counts().interpreter_failed
     }
 
-    fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -130,8 +152,9 @@ impl Sink for Journal {
                 if kind.may_pass() {
                     counts.try_again.insert(item.directory.to_owned());
                 }
+                counts.failed_paths.insert(item.path());
                 drop(counts);
-                return self.known.fail(&item.failure(*kind, *line, message.clone()));
+                return self.known.fail(&item.failure(*kind, *line, message.clone()), &self.tree);
             }
         }
         drop(counts);
@@ -144,8 +167,17 @@ impl Sink for Journal {
     }
 
     fn failure(&self, failure: &Failure) {
-        self.counts().failed += 1;
-        self.known.fail(failure);
+        let mut counts = self.counts();
+        counts.failed += 1;
+        counts.failed_paths.insert(failure.path.clone());
+        match failure.kind {
+            FailureKind::Interpreter => counts.interpreter_failed = true,
+            // Its parent is looked at again, and it with it.
+            kind if kind.may_pass() => counts.try_again.extend(failure.path.parent().map(Path::to_owned)),
+            _ => {}
+        }
+        drop(counts);
+        self.known.fail(failure, &self.tree);
     }
 
     fn skip(&self, skip: &Skip) {
@@ -154,7 +186,6 @@ impl Sink for Journal {
 
     fn removed(&self, cache: &Path) {
         self.counts().removed += 1;
-        self.known.forget(cache);
         tracing::debug!("removed {}, whose source is gone", escaped(cache));
     }
 }

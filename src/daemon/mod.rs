@@ -4,18 +4,20 @@
 //! directory; the start, an overflow, a reload and the clock are a pass over a whole tree.
 
 mod journal;
+mod links;
 mod observer;
 mod systemd;
 mod trees;
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -23,10 +25,12 @@ use crate::batch::Batch;
 use crate::config::{ConfigError, Settings};
 use crate::domain::escaped;
 use crate::engine::{Engine, Pass, PassEnd, Purpose, Scope, until_after};
+use crate::interpreters::pyvenv;
 use crate::report::Sink;
 use crate::watch::{Drained, Queue, WatchError, Watcher, directories_of};
 
 use journal::{Journal, Known};
+use links::Links;
 use observer::Watching;
 use trees::Trees;
 
@@ -34,6 +38,8 @@ use trees::Trees;
 const WORKER_IDLE: Duration = Duration::from_secs(60);
 /// How long the end may take before what still runs is left behind.
 const LONGEST_END: Duration = Duration::from_millis(1500);
+/// Looks at the same time.
+const MOST_LOOKS: usize = 8;
 /// What failed by the host's fault is tried again after this, and after twice as long each time.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
@@ -69,9 +75,10 @@ pub async fn run(load: Load<'_>, handle: Handle) -> Result<(), StartError> {
             () = wait_until(due) => {}
             Some(ended) = daemon.running.join_next() => match ended {
                 Ok(ended) => daemon.take_end(ended),
-                Err(error) => tracing::error!("a pass ended abnormally: {error}"),
+                Err(error) => daemon.take_breakdown(&error),
             },
             () = tick(&mut daemon.rescan) => daemon.rescan_all("it is time for the periodic look at everything"),
+            () = wait_until(daemon.retry_all) => daemon.retry_interpreters(),
             () = tick(&mut daemon.retire) => daemon.retire_workers(),
             _ = signals.reload.recv() => daemon.reload(),
             _ = signals.terminate.recv() => break,
@@ -89,6 +96,7 @@ struct Daemon<'a> {
     engine: Arc<Engine>,
     queue: Arc<Queue>,
     watcher: Arc<Watcher>,
+    links: Arc<Links>,
     trees: Trees,
     batch: Batch,
     known: Arc<Known>,
@@ -97,6 +105,9 @@ struct Daemon<'a> {
     busy: HashSet<PathBuf>,
     /// How often a directory was tried again.
     retries: HashMap<PathBuf, u32>,
+    /// When to try again all that an interpreter failed at, and how often that was done.
+    retry_all: Option<Instant>,
+    interpreter_retries: u32,
     rescan: Option<Interval>,
     retire: Option<Interval>,
     ready: bool,
@@ -109,10 +120,17 @@ struct Daemon<'a> {
 struct Ended {
     /// The tree's path.
     tree: PathBuf,
-    /// `None`: the whole tree.
-    directory: Option<PathBuf>,
+    work: Work,
     end: PassEnd,
     journal: Arc<Journal>,
+}
+
+/// What a pass was over.
+enum Work {
+    /// The whole tree, with the number of the pass.
+    Whole(u64),
+    /// One directory.
+    Look(PathBuf),
 }
 
 impl<'a> Daemon<'a> {
@@ -132,12 +150,15 @@ impl<'a> Daemon<'a> {
             engine,
             queue,
             watcher,
+            links: Arc::default(),
             trees,
             batch: Batch::default(),
             known: Arc::default(),
             running: JoinSet::new(),
             busy: HashSet::new(),
             retries: HashMap::new(),
+            retry_all: None,
+            interpreter_retries: 0,
             rescan,
             retire: None,
             ready: false,
@@ -148,38 +169,36 @@ impl<'a> Daemon<'a> {
 
     /// Starts a pass over a whole tree, if one is wanted and none is running.
     fn begin_passes(&mut self) {
-        let Some(tree) = self.trees.begin_whole() else { return };
-        let (engine, watcher) = (Arc::clone(&self.engine), Arc::clone(&self.watcher));
-        let journal = Arc::new(Journal::new(Arc::clone(&self.known)));
+        let Some((tree, number)) = self.trees.begin_whole() else { return };
+        let (engine, watcher, links) = (Arc::clone(&self.engine), Arc::clone(&self.watcher), Arc::clone(&self.links));
+        let journal = Arc::new(Journal::new(Arc::clone(&self.known), tree.path()));
         self.keep_workers();
         self.running.spawn_blocking(move || {
             let sink: Arc<dyn Sink + Send + Sync> = journal.clone();
-            let observer = Watching::new(&watcher, tree.root().path());
+            let observer = Watching::new(&watcher, &links, tree.root().path());
             let pass = Pass { tree: &tree, purpose: Purpose::Keep, scope: Scope::Whole, observer: Some(&observer) };
             let end = engine.pass(&pass, &sink);
-            Ended { tree: tree.path().to_owned(), directory: None, end, journal }
+            Ended { tree: tree.path().to_owned(), work: Work::Whole(number), end, journal }
         });
     }
 
     /// Starts looks at the directories whose time has come.
     fn begin_looks(&mut self) {
-        if self.busy.len() > self.settings.jobs {
-            return;
-        }
-        let busy = &self.busy;
-        for directory in self.batch.take_due(Instant::now(), |directory| busy.contains(directory)) {
+        let (busy, free) = (&self.busy, self.free_looks());
+        for directory in self.batch.take_due(Instant::now(), free, |directory| busy.contains(directory)) {
             let Some((tree, relative)) = self.trees.containing(&directory) else { continue };
             tracing::trace!("looking at {}", escaped(&directory));
-            let (engine, watcher) = (Arc::clone(&self.engine), Arc::clone(&self.watcher));
-            let journal = Arc::new(Journal::new(Arc::clone(&self.known)));
+            let (engine, watcher, links) =
+                (Arc::clone(&self.engine), Arc::clone(&self.watcher), Arc::clone(&self.links));
+            let journal = Arc::new(Journal::new(Arc::clone(&self.known), tree.path()));
             self.busy.insert(directory.clone());
             self.running.spawn_blocking(move || {
                 let sink: Arc<dyn Sink + Send + Sync> = journal.clone();
-                let observer = Watching::new(&watcher, tree.root().path());
+                let observer = Watching::new(&watcher, &links, tree.root().path());
                 let scope = Scope::Directory(&relative);
                 let pass = Pass { tree: &tree, purpose: Purpose::Keep, scope, observer: Some(&observer) };
                 let end = engine.pass(&pass, &sink);
-                Ended { tree: tree.path().to_owned(), directory: Some(directory), end, journal }
+                Ended { tree: tree.path().to_owned(), work: Work::Look(directory), end, journal }
             });
         }
         if !self.busy.is_empty() {
@@ -187,8 +206,13 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    /// How many more looks may run: each holds a thread, and its publications need others.
+    fn free_looks(&self) -> usize {
+        MOST_LOOKS.min(self.settings.jobs + 1).saturating_sub(self.busy.len())
+    }
+
     fn next_due(&self) -> Option<Instant> {
-        if self.busy.len() > self.settings.jobs {
+        if self.free_looks() == 0 {
             return None;
         }
         self.batch.next_due(|directory| self.busy.contains(directory))
@@ -206,6 +230,7 @@ impl<'a> Daemon<'a> {
     fn take_changes(&mut self, drained: Drained) {
         if let Some(why) = drained.lost {
             tracing::warn!("events were lost ({why}): looking at everything again");
+            self.watcher.start_afresh();
             return self.rescan_all("events were lost");
         }
         let (now, mut roots_changed) = (Instant::now(), false);
@@ -213,8 +238,8 @@ impl<'a> Daemon<'a> {
             tracing::trace!("{}: {change:?}", escaped(&path));
             roots_changed |= change.moved && self.trees.leads_to_root(&path);
             for directory in directories_of(&path, |path| self.watcher.is_watched(path)) {
-                if self.trees.containing(&directory).is_some() {
-                    self.batch.note(&directory, change.complete, now);
+                for directory in self.watcher.names_of(&directory) {
+                    self.note(&directory, &path, change.complete, now);
                 }
             }
             if change.moved && self.watcher.is_watched(&path) {
@@ -226,16 +251,29 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    /// A directory of a tree is to be looked at, because something about `path` has changed.
+    fn note(&mut self, directory: &Path, path: &Path, complete: bool, now: Instant) {
+        let Some((tree, _)) = self.trees.containing(directory) else { return };
+        self.batch.note(directory, complete, now);
+        for linking in self.links.to(directory) {
+            self.batch.note(&linking, complete, now);
+        }
+        // It counts for all that is below.
+        if path.file_name() == Some(OsStr::new(pyvenv::FILE)) {
+            self.trees.want_whole(tree.path());
+        }
+    }
+
     fn take_end(&mut self, ended: Ended) {
-        let Ended { tree, directory, end, journal } = ended;
-        match &directory {
-            Some(directory) => {
+        let Ended { tree, work, end, journal } = ended;
+        match &work {
+            Work::Look(directory) => {
                 self.busy.remove(directory);
                 journal.tell_look(directory);
             }
-            None => {
-                self.trees.end_whole(&tree);
-                journal.tell_whole(&tree);
+            Work::Whole(number) => {
+                self.trees.end_whole(*number);
+                journal.tell_whole();
             }
         }
         if end.new_interpreters {
@@ -256,40 +294,62 @@ impl<'a> Daemon<'a> {
                 self.batch.schedule(&tree.root().path_of(&unsettled.relative), now + wait);
             }
         }
-        self.retry(directory.as_deref(), &journal, now);
+        self.retry(&work, &journal, now);
         if self.ready {
             systemd::status(&self.status());
         }
     }
 
+    /// A pass that broke down says neither what it was nor what it did: everything is looked at again.
+    fn take_breakdown(&mut self, error: &JoinError) {
+        tracing::error!("a pass broke down, which is an error in pycwarm: {error}");
+        self.busy.clear();
+        self.trees.end_all();
+    }
+
     /// What failed for a reason that may pass is tried again, at growing distances.
-    fn retry(&mut self, looked_at: Option<&Path>, journal: &Journal, now: Instant) {
+    fn retry(&mut self, work: &Work, journal: &Journal, now: Instant) {
         let failed = journal.to_be_tried_again();
-        if let Some(directory) = looked_at.filter(|directory| !failed.contains(*directory)) {
+        if let Work::Look(directory) = work
+            && !failed.contains(directory)
+        {
             self.retries.remove(directory);
         }
         if journal.interpreter_failed() {
-            self.engine.forget_interpreters();
+            self.engine.forget();
+            let wait = back_off(self.interpreter_retries);
+            self.interpreter_retries += 1;
+            self.retry_all = Some(self.retry_all.map_or(now + wait, |at| at.min(now + wait)));
+        } else if let Work::Whole(_) = work {
+            self.interpreter_retries = 0;
         }
         for directory in failed {
             let tries = self.retries.entry(directory.clone()).or_default();
-            let wait = FIRST_RETRY.saturating_mul(1 << (*tries).min(16)).min(LONGEST_RETRY);
+            self.batch.schedule(&directory, now + back_off(*tries));
             *tries += 1;
-            self.batch.schedule(&directory, now + wait);
         }
+    }
+
+    /// An interpreter failed, and it is time to see whether it works by now.
+    fn retry_interpreters(&mut self) {
+        self.retry_all = None;
+        self.engine.forget();
+        self.trees.want_all();
     }
 
     fn rescan_all(&mut self, why: &str) {
         tracing::debug!("{why}");
         self.batch.clear();
-        self.engine.forget_interpreters();
+        self.engine.forget();
         self.trees.reopen(&self.watcher);
         self.trees.want_all();
     }
 
     /// A configuration that cannot be used changes nothing.
     fn reload(&mut self) {
-        systemd::reloading();
+        if self.ready {
+            systemd::reloading();
+        }
         match (self.load)() {
             Ok(settings) => {
                 self.engine_stop.cancel();
@@ -306,7 +366,9 @@ impl<'a> Daemon<'a> {
             }
             Err(error) => tracing::error!("the configuration was not reloaded, the old one stays in force: {error}"),
         }
-        systemd::ready(&self.status());
+        if self.ready {
+            systemd::ready(&self.status());
+        }
     }
 
     fn keep_workers(&mut self) {
@@ -365,6 +427,11 @@ async fn tick(interval: &mut Option<Interval>) {
         }
         None => std::future::pending().await,
     }
+}
+
+/// How long to wait before the next try, after so many.
+fn back_off(tries: u32) -> Duration {
+    FIRST_RETRY.saturating_mul(1 << tries.min(16)).min(LONGEST_RETRY)
 }
 
 /// Until this point in time; for ever, where there is none.

@@ -2,22 +2,24 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::links::Links;
 use crate::domain::FileStat;
 use crate::engine::Observer;
 use crate::watch::{WatchError, Watcher};
 
 pub(super) struct Watching<'a> {
     watcher: &'a Watcher,
+    links: &'a Links,
     root: &'a Path,
     told_of_limit: AtomicBool,
 }
 
 impl<'a> Watching<'a> {
-    pub(super) fn new(watcher: &'a Watcher, root: &'a Path) -> Self {
-        Self { watcher, root, told_of_limit: AtomicBool::new(false) }
+    pub(super) fn new(watcher: &'a Watcher, links: &'a Links, root: &'a Path) -> Self {
+        Self { watcher, links, root, told_of_limit: AtomicBool::new(false) }
     }
 }
 
@@ -38,7 +40,11 @@ impl Observer for Watching<'_> {
         self.watcher.knows(path, stat)
     }
 
-    fn listed(&self, path: &Path, directories: &HashSet<OsString>) {
-        self.watcher.forget_missing(path, |child| child.file_name().is_some_and(|name| directories.contains(name)));
+    fn listed(&self, path: &Path, names: &HashSet<OsString>) {
+        self.watcher.forget_missing(path, |child| child.file_name().is_some_and(|name| names.contains(name)));
+    }
+
+    fn linked(&self, path: &Path, targets: &HashSet<PathBuf>) {
+        self.links.set(path, targets);
     }
 }

@@ -13,6 +13,7 @@ use crate::watch::{Interest, Watcher};
 pub(super) struct Trees {
     all: Vec<State>,
     interest: Interest,
+    passes: u64,
 }
 
 struct State {
@@ -20,14 +21,15 @@ struct State {
     /// `None` while it is not there.
     tree: Option<Arc<Tree>>,
     wanted: bool,
-    running: bool,
+    /// The number of the pass that is running.
+    running: Option<u64>,
     told_absent: bool,
 }
 
 impl Trees {
     /// Opens what is there, and watches for what is not.
     pub(super) fn new(settings: &Settings, watcher: &Watcher) -> Self {
-        let mut trees = Self { all: Vec::new(), interest: Interest::default() };
+        let mut trees = Self { all: Vec::new(), interest: Interest::default(), passes: 0 };
         trees.replace(settings, watcher);
         trees
     }
@@ -43,7 +45,7 @@ impl Trees {
             settings: settings.clone(),
             tree: None,
             wanted: false,
-            running: false,
+            running: None,
             told_absent: false,
         };
         self.all = settings.trees.iter().map(state).collect();
@@ -70,7 +72,9 @@ impl Trees {
     fn watch_above(&mut self, watcher: &Watcher) {
         let mut roots: Vec<PathBuf> = self.all.iter().map(|state| state.settings.path.clone()).collect();
         roots.extend(self.all.iter().filter_map(|state| Some(state.tree.as_ref()?.root().canonical().to_owned())));
-        self.interest = Interest::new(roots);
+        let links: Vec<PathBuf> =
+            self.all.iter().flat_map(|state| plain::links_on_the_way(&state.settings.path)).collect();
+        self.interest = Interest::new(roots, &links);
         watcher.set_interest(self.interest.clone());
         let mut above: Vec<&Path> = self.interest.above().collect();
         above.sort();
@@ -101,23 +105,32 @@ impl Trees {
         self.all.iter().find(|state| state.settings.path == path)?.tree.clone()
     }
 
-    /// The next tree that wants a whole pass. One at a time, so that the host is left some air.
-    pub(super) fn begin_whole(&mut self) -> Option<Arc<Tree>> {
-        if self.all.iter().any(|state| state.running) {
+    /// The next tree that wants a whole pass, and the number of that pass. One at a time, so that the host
+    /// is left some air.
+    pub(super) fn begin_whole(&mut self) -> Option<(Arc<Tree>, u64)> {
+        if self.all.iter().any(|state| state.running.is_some()) {
             return None;
         }
         let state = self.all.iter_mut().find(|state| state.wanted && state.tree.is_some())?;
+        self.passes += 1;
         state.wanted = false;
-        state.running = true;
-        if let Some(tree) = &state.tree {
-            tree.forget_scripts();
-        }
-        state.tree.clone()
+        state.running = Some(self.passes);
+        let tree = state.tree.clone()?;
+        tree.forget_scripts();
+        Some((tree, self.passes))
     }
 
-    pub(super) fn end_whole(&mut self, tree: &Path) {
-        if let Some(state) = self.all.iter_mut().find(|state| state.settings.path == tree) {
-            state.running = false;
+    /// The end of a pass; that of one from before a reload means nothing any more.
+    pub(super) fn end_whole(&mut self, pass: u64) {
+        for state in self.all.iter_mut().filter(|state| state.running == Some(pass)) {
+            state.running = None;
+        }
+    }
+
+    /// A pass ended without an end: whatever ran is not running.
+    pub(super) fn end_all(&mut self) {
+        for state in &mut self.all {
+            state.wanted |= state.running.take().is_some();
         }
     }
 
@@ -135,7 +148,7 @@ impl Trees {
 
     /// Whether every tree that is there has had its pass.
     pub(super) fn all_warm(&self) -> bool {
-        self.all.iter().all(|state| state.tree.is_none() || !state.wanted && !state.running)
+        self.all.iter().all(|state| state.tree.is_none() || !state.wanted && state.running.is_none())
     }
 
     /// How many are there.
@@ -161,7 +174,7 @@ impl State {
                 } else if self.told_absent {
                     tracing::info!("{} is there now", escaped(path));
                 }
-                watcher.forget(opened.root().path());
+                // What is watched below stays so where it is the same directory; the pass finds that out.
                 self.tree = Some(Arc::new(opened));
                 self.wanted = true;
                 self.told_absent = false;

@@ -57,7 +57,10 @@ impl FailureKind {
     /// not with the file.
     #[must_use]
     pub fn may_pass(self) -> bool {
-        matches!(self, Self::Crash | Self::Timeout | Self::Worker | Self::Changed | Self::Write | Self::Interpreter)
+        matches!(
+            self,
+            Self::Worker | Self::Unreadable | Self::Changed | Self::Refused | Self::Write | Self::Interpreter
+        )
     }
 }
 
@@ -84,6 +87,8 @@ pub enum SkipReason {
     LinkLoop,
     /// A link whose target lies outside the tree.
     LinkLeavesTree,
+    /// It was gone before it could be read.
+    Vanished,
     /// A file named `.py`: no module name, and its cache would be that of `py.py`.
     NoModuleName,
 }
@@ -95,6 +100,7 @@ impl std::fmt::Display for SkipReason {
             Self::DanglingLink => f.write_str("is a dangling link"),
             Self::LinkLoop => f.write_str("is a loop of links"),
             Self::LinkLeavesTree => f.write_str("is a link that leads out of the tree"),
+            Self::Vanished => f.write_str("was gone before it could be read"),
             Self::NoModuleName => f.write_str("has no module name"),
         }
     }

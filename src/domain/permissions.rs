@@ -22,23 +22,26 @@ pub fn cache_owner(source: &FileStat, policy: &OwnerPolicy, actor: Actor) -> Opt
     })
 }
 
-/// The mode of a cache of `source` that belongs to group `gid`.
+/// The mode of a cache of `source` that belongs to user `uid` and group `gid`.
 ///
-/// By the policy `source` it is what CPython takes, `source & 0666 | 0200`, but without the umask. If
-/// the cache has another group than the source, neither that group nor the others may do more than the
-/// source lets its own group and others alike. A configured mode can only take away from that.
+/// By the policy `source` it is what CPython takes, `source & 0666 | 0200`, but without the umask. Nobody
+/// gets more than the source gives them: another group than the source's, and the others beside it,
+/// get what the source lets group and others alike; so does another user, unless it is root or `actor`,
+/// who read it. With an access ACL the bits of the source do not tell (`has_acl`): only the owner gets
+/// anything. A configured mode can only take away from that.
 #[must_use]
-pub fn cache_mode(source: &FileStat, policy: &ModePolicy, gid: u32) -> u32 {
-    let own = source.mode & 0o600 | 0o200;
-    let allowed = if gid == source.gid {
-        source.mode & 0o066
-    } else {
-        let others = source.mode & 0o006 & (source.mode >> 3);
-        others << 3 | others
+pub fn cache_mode(source: &FileStat, has_acl: bool, policy: &ModePolicy, (uid, gid): (u32, u32), actor: Actor) -> u32 {
+    let everybody = source.mode & 0o006 & (source.mode >> 3);
+    let own = if uid == source.uid || uid == 0 || uid == actor.uid { source.mode & 0o600 } else { everybody << 6 };
+    let others = match (has_acl, gid == source.gid) {
+        (true, _) => 0,
+        (false, true) => source.mode & 0o066,
+        (false, false) => everybody << 3 | everybody,
     };
+    let allowed = own | others;
     match policy {
-        ModePolicy::Source => own | allowed,
-        ModePolicy::Fixed(mode) => mode & (0o600 | allowed),
+        ModePolicy::Source => allowed | 0o200,
+        ModePolicy::Fixed(mode) => mode & (allowed | 0o200),
     }
 }
 
@@ -71,29 +74,47 @@ mod tests {
         }
     }
 
+    const ROOT: Actor = Actor { uid: 0, may_chown: true };
+
+    fn mode_of(source_mode: u32, policy: ModePolicy, owner: (u32, u32)) -> u32 {
+        cache_mode(&source(source_mode), false, &policy, owner, ROOT)
+    }
+
+    #[test]
+    fn another_user_never_reads_more_than_everybody_may() {
+        assert_eq!(mode_of(0o600, ModePolicy::Source, (33, 33)), 0o200);
+        assert_eq!(mode_of(0o644, ModePolicy::Source, (33, 33)), 0o644);
+        assert_eq!(mode_of(0o600, ModePolicy::Source, (0, 0)), 0o600);
+    }
+
+    #[test]
+    fn the_bits_beside_an_acl_are_not_believed() {
+        assert_eq!(cache_mode(&source(0o640), true, &ModePolicy::Source, (1000, 100), ROOT), 0o600);
+    }
+
     #[test]
     fn the_mode_is_the_sources_without_execute_and_with_owner_write() {
         for (mode, expected) in [(0o755, 0o644), (0o600, 0o600), (0o444, 0o644), (0o4755, 0o644), (0o664, 0o664)] {
-            assert_eq!(cache_mode(&source(mode), &ModePolicy::Source, 100), expected);
+            assert_eq!(mode_of(mode, ModePolicy::Source, (1000, 100)), expected);
         }
     }
 
     #[test]
     fn another_group_never_reads_more_than_group_and_others_may() {
         for (mode, expected) in [(0o640, 0o600), (0o644, 0o644), (0o604, 0o600), (0o600, 0o600)] {
-            assert_eq!(cache_mode(&source(mode), &ModePolicy::Source, 7), expected);
+            assert_eq!(mode_of(mode, ModePolicy::Source, (1000, 7)), expected);
         }
     }
 
     #[test]
     fn a_configured_mode_opens_nothing_that_the_source_keeps_closed() {
-        assert_eq!(cache_mode(&source(0o600), &ModePolicy::Fixed(0o644), 100), 0o600);
-        assert_eq!(cache_mode(&source(0o644), &ModePolicy::Fixed(0o640), 100), 0o640);
+        assert_eq!(mode_of(0o600, ModePolicy::Fixed(0o644), (1000, 100)), 0o600);
+        assert_eq!(mode_of(0o644, ModePolicy::Fixed(0o640), (1000, 100)), 0o640);
     }
 
     #[test]
     fn only_root_the_owner_and_the_configured_user_are_trusted() {
-        let actor = Actor { uid: 0, may_chown: true };
+        let actor = ROOT;
         let fixed = OwnerPolicy::Fixed { uid: 33, gid: 33 };
         for (owner, policy, expected) in [
             (0, &OwnerPolicy::Source, true),

@@ -1,56 +1,72 @@
 //! Sources that are known not to compile, so that a look at their directory does not try again.
 
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::policy::OptimizationLevel;
 use crate::domain::{FileStat, Target};
-use crate::report::Outcome;
+use crate::report::{Item, Outcome};
 
-/// A cache tag and a level.
-type Key = (String, OptimizationLevel);
-
+/// The very build of an interpreter, its cache tag, and a level.
+type Key = (String, String, OptimizationLevel);
 /// The source as it was, and what became of it.
 type Memory = (FileStat, Outcome);
+type Sources = HashMap<OsString, HashMap<Key, Memory>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Broken {
-    known: Mutex<HashMap<PathBuf, HashMap<Key, Memory>>>,
+    directories: Mutex<HashMap<PathBuf, Sources>>,
 }
 
 impl Broken {
     /// What became of a source the last time, if it is still the very same.
-    pub(super) fn recall(&self, path: &Path, target: &Target, stat: &FileStat) -> Option<Outcome> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (then, outcome) = known.get(path)?.get(&key(target))?;
+    pub(super) fn recall(&self, item: &Item<'_>, stat: &FileStat) -> Option<Outcome> {
+        let directories = self.directories();
+        let (then, outcome) = directories.get(item.directory)?.get(item.source)?.get(&key(item.target))?;
         (then == stat).then(|| outcome.clone())
     }
 
     /// Takes down what became of a source: failures that lie in it are remembered, all else forgets them.
-    pub(super) fn note(&self, path: &Path, target: &Target, stat: &FileStat, outcome: &Outcome) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn note(&self, item: &Item<'_>, stat: &FileStat, outcome: &Outcome) {
+        let mut directories = self.directories();
         match outcome {
             Outcome::Failed { kind, .. } if !kind.may_pass() => {
-                known.entry(path.to_owned()).or_default().insert(key(target), (*stat, outcome.clone()));
+                let sources = directories.entry(item.directory.to_owned()).or_default();
+                let targets = sources.entry(item.source.to_owned()).or_default();
+                targets.insert(key(item.target), (*stat, outcome.clone()));
             }
             _ => {
-                if let Some(targets) = known.get_mut(path) {
-                    targets.remove(&key(target));
-                    if targets.is_empty() {
-                        known.remove(path);
-                    }
+                if let Some(targets) =
+                    directories.get_mut(item.directory).and_then(|sources| sources.get_mut(item.source))
+                {
+                    targets.remove(&key(item.target));
                 }
             }
         }
     }
 
-    /// Forgets what is known of a source that is gone.
-    pub(super) fn forget(&self, path: &Path) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+    /// Forgets the sources of a directory that are not there any more.
+    pub(super) fn retain(&self, directory: &Path, is_there: impl Fn(&OsStr) -> bool) {
+        let mut directories = self.directories();
+        let Some(sources) = directories.get_mut(directory) else { return };
+        sources.retain(|name, targets| !targets.is_empty() && is_there(name));
+        if sources.is_empty() {
+            directories.remove(directory);
+        }
+    }
+
+    /// Forgets all, so that everything is tried again.
+    pub(super) fn forget(&self) {
+        self.directories().clear();
+    }
+
+    fn directories(&self) -> MutexGuard<'_, HashMap<PathBuf, Sources>> {
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn key(target: &Target) -> Key {
-    (target.interpreter.cache_tag.clone(), target.level)
+    (target.interpreter.build.clone(), target.interpreter.cache_tag.clone(), target.level)
 }

@@ -1,21 +1,23 @@
-//! Carries out a plan: repairs at once, compiles and publishes in tasks of their own.
+//! Carries out a plan: compiles and publishes in tasks of their own.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::LARGEST_SOURCE;
+use super::in_progress::Claim;
 use super::pass::{Directory, Purpose, Shared, Unsettled, unreadable};
 use crate::compile::{CompileError, Compiled, Request};
 use crate::domain::policy::InvalidationMode;
-use crate::domain::{FailureKind, Skip, SkipReason, Target};
+use crate::domain::{FailureKind, Skip, SkipReason, Target, escaped};
 use crate::plan::{Item as Planned, Plan, Reason};
 use crate::publish::{self, Manner, PublishError, Published};
-use crate::pyc::names::cache_name;
+use crate::pyc::names::{CACHE_DIRECTORY, cache_name};
 use crate::report::{Item, Outcome};
 use crate::root::resolve::LinkFault;
 use crate::root::source::OpenFault;
@@ -30,23 +32,20 @@ struct Job {
     relative: PathBuf,
     name: OsString,
     target: Target,
-    source: Arc<OpenSource>,
+    /// With the room that it takes.
+    source: Arc<(OpenSource, OwnedSemaphorePermit)>,
     bytes: Bytes,
     /// What it will have been.
     done: Outcome,
+    _claim: Claim,
 }
 
 impl Shared {
     /// Does what the plan says. Compiling goes on after this returns, in tasks that the pass waits for.
     pub(super) fn carry_out(self: &Arc<Self>, directory: &Directory<'_>, plan: &Plan) {
-        for (item, seen) in &plan.repair {
-            let Some(source) = self.open(directory, item.source) else { continue };
-            let target = &directory.targets[item.target];
-            let name = &directory.observed.sources[item.source].name;
-            let cache = cache_name(name, &target.interpreter.cache_tag, target.level);
-            let published = publish::republish(&directory.place.dir, &source, &cache, seen, self.manner());
-            let job = Job::new(directory, item.source, target, Arc::new(source), Bytes::new(), Outcome::Repaired);
-            self.settle(&job, published);
+        for (planned, second) in &plan.unripe {
+            let item = directory.item(*planned);
+            self.put_off(directory.site.relative, &item, None, Some(*second));
         }
         for group in plan.compile.chunk_by(|a, b| a.0.source == b.0.source) {
             if self.engine.stop.is_cancelled() {
@@ -59,60 +58,79 @@ impl Shared {
     /// Reads a source once and has it compiled for several targets.
     fn compile_group(self: &Arc<Self>, directory: &Directory<'_>, group: &[(Planned, Reason)]) {
         let Some(index) = group.first().map(|(item, _)| item.source) else { return };
+        let source = &directory.observed.sources[index];
+        let SourceState::File { stat, .. } = &source.state else { return };
         // The walk waits here when the workers cannot keep up.
-        let permit = self.engine.handle.block_on(Arc::clone(&self.in_flight).acquire_owned());
-        let Some(source) = self.open(directory, index) else { return };
-        let targets: Vec<(&Target, Reason)> = group
-            .iter()
-            .map(|(item, reason)| (&directory.targets[item.target], *reason))
-            .filter(|(target, _)| !self.recalled(directory, index, &source, target))
-            .collect();
-        if targets.is_empty() {
+        let Some(room) = self.engine.make_room(stat.size) else { return };
+        let Some(opened) = self.open(directory, index) else { return };
+        let mut claimed = Vec::new();
+        for (planned, reason) in group {
+            let item = directory.item(*planned);
+            if self.purpose == Purpose::Keep && self.is_done(directory, &item, &opened) {
+                continue;
+            }
+            if let Some(claim) = self.engine.in_progress.claim(item.path(), item.target) {
+                claimed.push((item, *reason, claim));
+            }
+        }
+        if claimed.is_empty() {
             return;
         }
-        let bytes = match source.read(LARGEST_SOURCE) {
+        let bytes = match opened.read(LARGEST_SOURCE) {
             Ok(bytes) => Bytes::from(bytes),
             Err(error) => {
-                for (target, _) in targets {
-                    let outcome = failed(FailureKind::Unreadable, format!("cannot be read: {error}"));
-                    self.sink.outcome(&item(directory, index, target), &outcome);
-                }
-                return;
+                let outcome = failed(FailureKind::Unreadable, format!("cannot be read: {error}"));
+                return claimed.iter().for_each(|(item, ..)| self.sink.outcome(item, &outcome));
             }
         };
-        let (source, permit) = (Arc::new(source), Arc::new(permit));
-        for (target, reason) in targets {
-            let done = if reason == Reason::Racy { Outcome::Confirmed } else { Outcome::Compiled };
-            let job = Job::new(directory, index, target, Arc::clone(&source), bytes.clone(), done);
-            let (shared, permit) = (Arc::clone(self), Arc::clone(&permit));
-            let task = async move {
-                shared.compile(job).await;
-                drop(permit);
+        let shared_by_all = Arc::new((opened, room));
+        for (item, reason, claim) in claimed {
+            let job = Job {
+                parent: Arc::clone(directory.site.dir),
+                directory: directory.path.to_owned(),
+                relative: directory.site.relative.to_owned(),
+                name: item.source.to_owned(),
+                target: item.target.clone(),
+                source: Arc::clone(&shared_by_all),
+                bytes: bytes.clone(),
+                done: match reason {
+                    Reason::Racy => Outcome::Confirmed,
+                    Reason::Attributes => Outcome::Repaired,
+                    _ => Outcome::Compiled,
+                },
+                _claim: claim,
             };
-            self.tasks.spawn_on(task, &self.engine.handle);
+            self.tasks.spawn_on(Arc::clone(self).compile(job), &self.engine.handle);
         }
     }
 
-    /// Reports a source that failed before and has not changed since.
-    fn recalled(&self, directory: &Directory<'_>, index: usize, source: &OpenSource, target: &Target) -> bool {
-        if self.purpose != Purpose::Keep {
+    /// Whether there is nothing to do after all: it failed before and has not changed since, or another
+    /// pass has made a new cache since the look.
+    fn is_done(&self, directory: &Directory<'_>, item: &Item<'_>, source: &OpenSource) -> bool {
+        if let Some(outcome) = self.engine.broken.recall(item, source.stat()) {
+            self.sink.outcome(item, &outcome);
+            return true;
+        }
+        let cache = cache_name(item.source, &item.target.interpreter.cache_tag, item.target.level);
+        let seen = directory.observed.caches.file(&cache).map(|file| file.stat.inode);
+        let caches = directory.site.dir.open_dir(OsStr::new(CACHE_DIRECTORY));
+        let now = caches.and_then(|caches| caches.stat_entry(&cache)).ok().map(|stat| stat.inode);
+        if now == seen {
             return false;
         }
-        let item = item(directory, index, target);
-        let Some(outcome) = self.engine.broken.recall(&item.path(), target, source.stat()) else { return false };
-        self.sink.outcome(&item, &outcome);
+        self.put_off(directory.site.relative, item, None, None);
         true
     }
 
     /// `None` where that has been reported, or the source has gone.
     fn open(&self, directory: &Directory<'_>, index: usize) -> Option<OpenSource> {
         let source = &directory.observed.sources[index];
-        let SourceState::File { link, .. } = source.state else { return None };
+        let SourceState::File { link, .. } = &source.state else { return None };
         let path = || directory.path.join(&source.name);
         let skip = |reason| self.sink.skip(&Skip { path: path(), reason });
-        match open_source(&self.tree.root, &directory.place.dir, &directory.place.relative, &source.name, link) {
+        match open_source(&directory.site, &source.name, link.is_some()) {
             Ok(opened) => return Some(opened),
-            Err(OpenFault::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(OpenFault::Io(error)) if error.kind() == io::ErrorKind::NotFound => skip(SkipReason::Vanished),
             Err(OpenFault::Io(error)) => self.sink.failure(&unreadable(path(), &error.to_string())),
             Err(OpenFault::Link(LinkFault::Loop)) => skip(SkipReason::LinkLoop),
             Err(OpenFault::Link(LinkFault::LeavesTree)) => skip(SkipReason::LinkLeavesTree),
@@ -150,37 +168,64 @@ impl Shared {
             }
         };
         for (line, text) in &compiled.warnings {
-            tracing::debug!("{}:{line}: {text}", crate::domain::escaped(&job.item().path()));
+            tracing::debug!("{}:{line}: {text}", escaped(&job.item().path()));
         }
         let interpreter = &job.target.interpreter;
         let cache = cache_name(&job.name, &interpreter.cache_tag, job.target.level);
-        let published =
-            publish::header(job.source.stat(), interpreter, self.tree.settings.invalidation_mode, compiled.source_hash)
-                .and_then(|header| {
-                    publish::publish(&job.parent, &job.source, &cache, &header, &compiled.code, self.manner())
-                });
+        let published = publish::header(
+            job.source.0.stat(),
+            interpreter,
+            self.tree.settings.invalidation_mode,
+            compiled.source_hash,
+        )
+        .and_then(|header| {
+            publish::publish(&job.parent, &job.source.0, &cache, &header, &compiled.code, self.manner())
+        });
         self.settle(job, published);
     }
 
     /// Tells what became of a publication, or that it has to be looked at again.
     fn settle(&self, job: &Job, published: Result<Published, PublishError>) {
-        match published {
-            Ok(Published { racy_until: None }) => self.tell(job, &job.done),
+        let published = match published {
+            Ok(published) => published,
+            Err(PublishError::SourceChanged) => return self.look_again(job, None, None),
+            Err(PublishError::Refused(message)) => return self.fail(job, failed(FailureKind::Refused, message)),
+            Err(error @ PublishError::Io { .. }) => {
+                return self.fail(job, failed(FailureKind::Write, error.to_string()));
+            }
+        };
+        if !published.attributes_kept {
+            self.note_lax_device(job);
+        }
+        match published.racy_until {
+            None => self.tell(job, &job.done),
             // The daemon does not wait for that second to tell.
-            Ok(Published { racy_until: second }) if self.purpose == Purpose::Keep => {
+            second if self.purpose == Purpose::Keep => {
+                if published.looks_settled {
+                    let mut to_confirm = self.engine.to_confirm.lock().unwrap_or_else(PoisonError::into_inner);
+                    to_confirm.insert(job.item().path());
+                }
                 self.tell(job, &job.done);
                 self.look_again(job, None, second);
             }
-            Ok(Published { racy_until: second }) => self.look_again(job, Some(job.done.clone()), second),
-            Err(PublishError::SourceChanged) => self.look_again(job, None, None),
-            Err(PublishError::Refused(message)) => self.fail(job, failed(FailureKind::Refused, message)),
-            Err(error @ PublishError::Io { .. }) => self.fail(job, failed(FailureKind::Write, error.to_string())),
+            second => self.look_again(job, Some(job.done.clone()), second),
+        }
+    }
+
+    fn note_lax_device(&self, job: &Job) {
+        let Ok(stat) = job.parent.stat() else { return };
+        let mut lax = self.engine.lax_devices.lock().unwrap_or_else(PoisonError::into_inner);
+        if lax.insert(stat.device) {
+            tracing::warn!(
+                "the file system of {} does not keep owner and mode as they are set: caches on it stay as they are",
+                escaped(&job.directory)
+            );
         }
     }
 
     /// A failure counts for what is there now: if that is another source by now, it is looked at again.
     fn fail(&self, job: &Job, outcome: Outcome) {
-        if job.source.is_unchanged().unwrap_or(true) {
+        if job.source.0.is_unchanged().unwrap_or(true) {
             self.tell(job, &outcome);
         } else {
             self.look_again(job, None, None);
@@ -190,16 +235,20 @@ impl Shared {
     fn tell(&self, job: &Job, outcome: &Outcome) {
         let item = job.item();
         if self.purpose == Purpose::Keep {
-            self.engine.broken.note(&item.path(), &job.target, job.source.stat(), outcome);
+            self.engine.broken.note(&item, job.source.0.stat(), outcome);
         }
         self.sink.outcome(&item, outcome);
     }
 
     fn look_again(&self, job: &Job, provisional: Option<Outcome>, after_second: Option<i64>) {
+        self.put_off(&job.relative, &job.item(), provisional, after_second);
+    }
+
+    fn put_off(&self, relative: &Path, item: &Item<'_>, provisional: Option<Outcome>, after_second: Option<i64>) {
         let unsettled = Unsettled {
-            relative: job.relative.clone(),
-            source: job.name.clone(),
-            target: job.target.clone(),
+            relative: relative.to_owned(),
+            source: item.source.to_owned(),
+            target: item.target.clone(),
             provisional,
             after_second,
         };
@@ -213,33 +262,9 @@ impl Shared {
 }
 
 impl Job {
-    fn new(
-        directory: &Directory<'_>,
-        index: usize,
-        target: &Target,
-        source: Arc<OpenSource>,
-        bytes: Bytes,
-        done: Outcome,
-    ) -> Self {
-        Self {
-            parent: Arc::clone(&directory.place.dir),
-            directory: directory.path.to_owned(),
-            relative: directory.place.relative.clone(),
-            name: directory.observed.sources[index].name.clone(),
-            target: target.clone(),
-            source,
-            bytes,
-            done,
-        }
-    }
-
     fn item(&self) -> Item<'_> {
         Item { directory: &self.directory, source: &self.name, target: &self.target }
     }
-}
-
-fn item<'a>(directory: &Directory<'a>, index: usize, target: &'a Target) -> Item<'a> {
-    Item { directory: directory.path, source: &directory.observed.sources[index].name, target }
 }
 
 fn failed(kind: FailureKind, message: String) -> Outcome {

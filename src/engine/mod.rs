@@ -4,18 +4,20 @@
 
 mod broken;
 mod carry_out;
+mod in_progress;
 mod pass;
 mod registry;
 mod settle;
 mod targets;
 mod tree;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::compile::Pool;
@@ -29,6 +31,8 @@ pub use tree::Tree;
 
 /// No source above this size is compiled, in bytes.
 pub const LARGEST_SOURCE: usize = 128 << 20;
+/// The bytes of sources that are in memory at a time, in KiB; of each there are two copies.
+const IN_FLIGHT_KIB: u32 = 128 << 10;
 
 /// What outlives a pass: interpreters, their workers, and what is known to be broken.
 #[derive(Debug)]
@@ -40,6 +44,13 @@ pub struct Engine {
     registry: registry::Registry,
     pools: Mutex<HashMap<PathBuf, Arc<Pool>>>,
     broken: broken::Broken,
+    in_progress: Arc<in_progress::InProgress>,
+    /// Bounds the sources that are open and in memory, over all passes: one permit per KiB.
+    in_flight: Arc<Semaphore>,
+    /// Sources whose caches do not show that they are racy.
+    to_confirm: Mutex<HashSet<PathBuf>>,
+    /// File systems that do not keep owner and mode as they are set.
+    lax_devices: Mutex<HashSet<u64>>,
     stop: CancellationToken,
 }
 
@@ -57,6 +68,10 @@ impl Engine {
             compile_limit,
             pools: Mutex::default(),
             broken: broken::Broken::default(),
+            in_progress: Arc::default(),
+            in_flight: Arc::new(Semaphore::new(IN_FLIGHT_KIB as usize)),
+            to_confirm: Mutex::default(),
+            lax_devices: Mutex::default(),
             stop,
         }
     }
@@ -66,9 +81,19 @@ impl Engine {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).values().map(|pool| pool.retire(idle)).sum()
     }
 
-    /// Has every interpreter asked again what it is.
-    pub fn forget_interpreters(&self) {
+    /// Has every interpreter asked again what it is, and every broken source tried again.
+    pub fn forget(&self) {
         self.registry.forget();
+        self.broken.forget();
+    }
+
+    /// Waits until there is room for a source of so many bytes.
+    fn make_room(&self, size: u64) -> Option<OwnedSemaphorePermit> {
+        // A small one has its price too, so that there are never more than eight per worker.
+        let least = IN_FLIGHT_KIB / u32::try_from(self.jobs.saturating_mul(8)).unwrap_or(IN_FLIGHT_KIB).max(1);
+        let size = u32::try_from(size >> 10).unwrap_or(IN_FLIGHT_KIB);
+        let permits = size.max(least).clamp(1, IN_FLIGHT_KIB);
+        self.handle.block_on(Arc::clone(&self.in_flight).acquire_many_owned(permits)).ok()
     }
 
     fn pool(&self, interpreter: &Arc<Interpreter>) -> Arc<Pool> {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::Engine;
@@ -15,12 +14,12 @@ use super::targets::{Selector, Targets};
 use super::tree::{Tree, read_pyvenv};
 use crate::domain::{Failure, FailureKind, FileKind, FileStat, Skip, Target, escaped};
 use crate::interpreters::{Choice, pyvenv};
-use crate::plan::{Plan, Rules, plan};
+use crate::plan::{Plan, Reason, Rules, plan};
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::report::{Item, Outcome, Sink};
-use crate::root::{Entry, resolve};
+use crate::root::{Entry, actor, resolve};
 use crate::scan::walk::Obstacle;
-use crate::scan::{Observed, Place, Wanted, look, scripts, walk};
+use crate::scan::{Observed, Place, Site, SourceState, Wanted, look, scripts, walk};
 use crate::{engine::LARGEST_SOURCE, publish};
 
 /// What a pass is for.
@@ -50,8 +49,10 @@ pub trait Observer: Sync {
     fn enter(&self, path: &Path, stat: &FileStat);
     /// Whether a directory is known under this path already, and is still the same.
     fn knows(&self, path: &Path, stat: &FileStat) -> bool;
-    /// All directories in a directory.
-    fn listed(&self, path: &Path, directories: &HashSet<OsString>);
+    /// All names in a directory.
+    fn listed(&self, path: &Path, names: &HashSet<OsString>);
+    /// The directories of the sources that links in a directory lead to.
+    fn linked(&self, path: &Path, targets: &HashSet<PathBuf>);
 }
 
 /// One pass over one tree.
@@ -91,8 +92,6 @@ pub(super) struct Shared {
     pub(super) tree: Arc<Tree>,
     pub(super) purpose: Purpose,
     pub(super) sink: Arc<dyn Sink + Send + Sync>,
-    /// Bounds the sources that are open and in memory.
-    pub(super) in_flight: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     pub(super) end: Mutex<PassEnd>,
 }
@@ -105,7 +104,6 @@ impl Engine {
             tree: Arc::clone(pass.tree),
             purpose: pass.purpose,
             sink: Arc::clone(sink),
-            in_flight: Arc::new(Semaphore::new(self.jobs * 4)),
             tasks: TaskTracker::new(),
             end: Mutex::default(),
         });
@@ -169,8 +167,8 @@ impl Walking<'_> {
             return Vec::new();
         }
         let path = tree.root.path_of(&place.relative);
-        let entries = match self.enter(place, &path) {
-            Ok(entries) => entries,
+        let (entries, names) = match self.enter(place, &path) {
+            Ok(listing) => listing,
             Err(error) => {
                 self.obstacle(place.relative.clone(), Obstacle::Io(error));
                 return Vec::new();
@@ -181,13 +179,14 @@ impl Walking<'_> {
         self.look_for_scripts(place, &choice, &entries);
         if entries.iter().any(|entry| names::is_source(&entry.name)) || self.has_cache_directory(&entries) {
             let targets = self.selector.targets(&choice);
-            self.deal_with(place, &path, &entries, &targets);
+            self.deal_with(place, &path, (&entries, &names), &targets);
         }
-        self.below(place, &path, &choice, entries)
+        self.below(place, &path, &choice, &entries)
     }
 
-    /// Watches the directory first and lists it then: what comes in between is seen by both.
-    fn enter(&self, place: &Place, path: &Path) -> io::Result<Vec<Entry>> {
+    /// Watches the directory first and lists it then: what comes in between is seen by both. Gives the
+    /// entries that are not excluded, and the names of all.
+    fn enter(&self, place: &Place, path: &Path) -> io::Result<(Vec<Entry>, HashSet<OsString>)> {
         if let Some(observer) = self.observer {
             observer.enter(path, &place.dir.stat()?);
         }
@@ -196,6 +195,11 @@ impl Walking<'_> {
         for entry in entries.iter_mut().filter(|entry| entry.kind == FileKind::Unknown) {
             entry.kind = place.dir.stat_entry(&entry.name).map_or(FileKind::Unknown, |stat| stat.kind);
         }
+        let names: HashSet<OsString> = entries.iter().map(|entry| entry.name.clone()).collect();
+        if let Some(observer) = self.observer {
+            // All of them: what is excluded here may be watched as another tree, or on the way to one.
+            observer.listed(path, &names);
+        }
         entries.retain(|entry| !tree.excludes(&place.relative, &entry.name, entry.kind == FileKind::Directory));
         if let Some(observer) = self.observer
             && self.has_cache_directory(&entries)
@@ -203,7 +207,7 @@ impl Walking<'_> {
         {
             observer.enter(&path.join(CACHE_DIRECTORY), &stat);
         }
-        Ok(entries)
+        Ok((entries, names))
     }
 
     fn has_cache_directory(&self, entries: &[Entry]) -> bool {
@@ -221,30 +225,76 @@ impl Walking<'_> {
         }
     }
 
-    fn deal_with(&self, place: &Place, path: &Path, entries: &[Entry], targets: &Arc<Targets>) {
-        let tree = &self.shared.tree;
-        let wanted = Wanted { cache_tags: targets.cache_tags.clone(), orphans: self.shared.purpose == Purpose::Keep };
-        let mut observed = look(&tree.root, &place.dir, &place.relative, entries, &wanted, LARGEST_SOURCE);
+    fn deal_with(
+        &self,
+        place: &Place,
+        path: &Path,
+        (entries, names): (&[Entry], &HashSet<OsString>),
+        targets: &Targets,
+    ) {
+        let (shared, tree) = (self.shared, &self.shared.tree);
+        let wanted = Wanted { cache_tags: targets.cache_tags.clone(), orphans: shared.purpose == Purpose::Keep };
+        let site = Site { root: &tree.root, dir: &place.dir, relative: &place.relative, largest: LARGEST_SOURCE };
+        let mut observed = look(&site, entries, names, &wanted);
         if let Scope::Sources(_, names) = self.scope {
             observed.sources.retain(|source| names.contains(&source.name));
         }
         for _ in &observed.sources {
-            self.shared.sink.source();
+            shared.sink.source();
         }
-        let rules = Rules {
-            targets: &targets.list,
-            invalidation_mode: tree.settings.invalidation_mode,
-            owner: &tree.settings.owner,
-            mode: &tree.settings.mode,
-            actor: self.shared.engine.actor,
-        };
-        let plan = plan(&rules, &mut observed);
-        let directory = Directory { place, path, observed: &observed, targets: &targets.list };
+        self.tell_observer(path, &observed);
+        let mut plan = plan(&self.rules(place, targets), &mut observed);
+        let directory = Directory { site, path, observed: &observed, targets: &targets.list };
+        self.confirm(&directory, &mut plan);
         self.tell(&directory, &plan);
-        if self.shared.purpose != Purpose::Check {
+        if shared.purpose != Purpose::Check {
             self.clear_up(&directory, &plan);
-            self.shared.carry_out(&directory, &plan);
+            shared.carry_out(&directory, &plan);
         }
+        shared.engine.broken.retain(path, |name| names.contains(name));
+    }
+
+    fn rules<'t>(&'t self, place: &Place, targets: &'t Targets) -> Rules<'t> {
+        let (engine, settings) = (&self.shared.engine, &self.shared.tree.settings);
+        let lax = engine.lax_devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_lax = !lax.is_empty() && place.dir.stat().is_ok_and(|stat| lax.contains(&stat.device));
+        Rules {
+            targets: &targets.list,
+            invalidation_mode: settings.invalidation_mode,
+            owner: &settings.owner,
+            mode: &settings.mode,
+            actor: engine.actor,
+            attributes: !is_lax,
+            now: (self.shared.purpose == Purpose::Keep).then(actor::now),
+            after_change: matches!(self.scope, Scope::Directory(_)),
+        }
+    }
+
+    /// The observer wants to know where links lead, as their sources change there.
+    fn tell_observer(&self, path: &Path, observed: &Observed) {
+        let Some(observer) = self.observer else { return };
+        let links = observed.sources.iter().filter_map(|source| match &source.state {
+            SourceState::File { link, .. } => link.as_ref(),
+            _ => None,
+        });
+        observer.linked(path, &links.map(|target| self.shared.tree.root.path_of(target)).collect());
+    }
+
+    /// Has compiled again what looks right and may not be: in a round for single sources, all of them.
+    fn confirm(&self, directory: &Directory<'_>, plan: &mut Plan) {
+        let mut to_confirm = self.shared.engine.to_confirm.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = matches!(self.scope, Scope::Sources(..));
+        if self.shared.purpose == Purpose::Check || !all && to_confirm.is_empty() {
+            return;
+        }
+        plan.leave.retain(|item| {
+            let wanted = all || to_confirm.remove(&directory.source_path(item.source));
+            if wanted {
+                plan.compile.push((*item, Reason::Racy));
+            }
+            !wanted
+        });
+        plan.compile.sort_by_key(|(item, _)| item.source);
     }
 
     /// Reports what needs no work.
@@ -269,15 +319,12 @@ impl Walking<'_> {
             for (item, reason) in &plan.compile {
                 sink.outcome(&directory.item(*item), &Outcome::Stale(reason.describe()));
             }
-            for (item, _) in &plan.repair {
-                sink.outcome(&directory.item(*item), &Outcome::Stale("has a cache with a wrong owner or mode"));
-            }
         }
     }
 
     /// Removes what should not be there.
     fn clear_up(&self, directory: &Directory<'_>, plan: &Plan) {
-        let parent = &directory.place.dir;
+        let parent = directory.site.dir;
         if !plan.temporaries.is_empty()
             && let Err(error) = publish::remove_abandoned(parent, &plan.temporaries)
         {
@@ -290,25 +337,18 @@ impl Walking<'_> {
             let Some(cache) = names::parse_cache_name(name) else { continue };
             let path = directory.path.join(CACHE_DIRECTORY).join(name);
             match publish::remove_orphan(parent, &cache.source, name, stat) {
-                Ok(true) => {
-                    self.shared.engine.broken.forget(&directory.path.join(&cache.source));
-                    self.shared.sink.removed(&path);
-                }
+                Ok(true) => self.shared.sink.removed(&path),
                 Ok(false) => {}
                 Err(error) => tracing::warn!("cannot remove {}, whose source is gone: {error}", escaped(&path)),
             }
         }
     }
 
-    fn below(&self, place: &Place, path: &Path, choice: &Choice, entries: Vec<Entry>) -> Vec<(OsString, Choice)> {
+    fn below(&self, place: &Place, path: &Path, choice: &Choice, entries: &[Entry]) -> Vec<(OsString, Choice)> {
         if matches!(self.scope, Scope::Sources(..)) || self.shared.tree.only.is_some() {
             return Vec::new();
         }
-        let mut directories: HashSet<OsString> =
-            entries.into_iter().filter(|entry| entry.kind == FileKind::Directory).map(|entry| entry.name).collect();
-        if let Some(observer) = self.observer {
-            observer.listed(path, &directories);
-        }
+        let mut directories = directories_in(entries);
         directories.remove(OsStr::new(CACHE_DIRECTORY));
         if let (Scope::Directory(_), Some(observer)) = (self.scope, self.observer) {
             directories
@@ -343,7 +383,7 @@ impl Walking<'_> {
 
 /// One directory while it is dealt with.
 pub(super) struct Directory<'a> {
-    pub(super) place: &'a Place,
+    pub(super) site: Site<'a>,
     pub(super) path: &'a Path,
     pub(super) observed: &'a Observed,
     pub(super) targets: &'a [Target],
@@ -366,4 +406,8 @@ impl<'a> Directory<'a> {
 pub(super) fn unreadable(path: PathBuf, why: &str) -> Failure {
     let message = format!("cannot be read: {why}");
     Failure { path, python: String::new(), line: None, kind: FailureKind::Unreadable, message }
+}
+
+fn directories_in(entries: &[Entry]) -> HashSet<OsString> {
+    entries.iter().filter(|entry| entry.kind == FileKind::Directory).map(|entry| entry.name.clone()).collect()
 }

@@ -1,6 +1,7 @@
 //! Programs that were asked what they are, so that each is asked once.
 
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::compile::probe;
 use crate::domain::permissions::Actor;
 use crate::domain::{Interpreter, escaped};
-use crate::interpreters::find;
+use crate::interpreters::{find, shebang};
 use crate::root::{ancestry, plain};
 
 /// An interpreter, or in words why it cannot be used.
@@ -57,6 +58,7 @@ impl Registry {
             return answer.clone();
         }
         let answer = self.ask(&found, by);
+        // An error too: the daemon has all forgotten before it tries again.
         known.insert(found, answer.clone());
         answer
     }
@@ -70,7 +72,10 @@ impl Registry {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The program behind a name, outside of any virtual environment, if it may be run.
+    /// The program behind a name, outside of any virtual environment, without links, if it may be run.
+    ///
+    /// It is run under its real path: Python looks for `pyvenv.cfg` beside the name that it was called by,
+    /// and would take its standard library from wherever that says.
     fn find(&self, program: &Path, by: ChosenBy<'_>) -> Result<PathBuf, Arc<str>> {
         let named = if program.components().count() == 1 && !program.is_absolute() {
             find::on_path(program, &self.path).ok_or("is not on the PATH of this process; give its full path")?
@@ -84,9 +89,11 @@ impl Registry {
         if !plain::is_program(&real) {
             return Err("is not an executable file".into());
         }
+        if by != ChosenBy::Administrator && !shebang::is_python(real.file_name().unwrap_or_default().as_bytes()) {
+            return Err(format!("leads to {}, which is not called python", escaped(&real)).into());
+        }
         self.check(&real, by)?;
-        // Its own name, not the link's target: a shim looks at the name by which it was called.
-        Ok(base)
+        Ok(real)
     }
 
     fn ask(&self, program: &Path, by: ChosenBy<'_>) -> Answer {

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::pass::{Pass, Purpose, Scope, Unsettled};
 use super::{Engine, Tree};
 use crate::domain::policy::OptimizationLevel;
-use crate::domain::{Failure, FailureKind, Skip, Target};
+use crate::domain::{Failure, FailureKind, Skip, SkipReason, Target};
 use crate::report::{Item, Outcome, Sink};
 
 /// How often a source that changes all the time is tried.
@@ -67,7 +67,14 @@ impl Engine {
                 }
             }
         }
-        // What is left has vanished in the meantime.
+        let mut vanished: Vec<PathBuf> = settling.pending().keys().map(|(path, ..)| path.clone()).collect();
+        vanished.sort();
+        vanished.dedup();
+        if !self.stop.is_cancelled() {
+            for path in vanished {
+                sink.skip(&Skip { path, reason: SkipReason::Vanished });
+            }
+        }
         still
     }
 
@@ -106,8 +113,20 @@ struct Settling {
 }
 
 impl Settling {
+    /// All of one source; says whether there was any.
+    fn take_all(&self, path: &Path) -> bool {
+        let mut pending = self.pending();
+        let before = pending.len();
+        pending.retain(|(other, ..), _| other != path);
+        pending.len() < before
+    }
+
     fn take(&self, key: &Key) -> Option<Unsettled> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(key)
+        self.pending().remove(key)
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<Key, Unsettled>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,10 +144,16 @@ impl Sink for Settling {
     }
 
     fn failure(&self, failure: &Failure) {
-        tracing::debug!("{}", crate::report::terminal::failure_line(failure));
+        if self.take_all(&failure.path) {
+            self.inner.failure(failure);
+        }
     }
 
-    fn skip(&self, _skip: &Skip) {}
+    fn skip(&self, skip: &Skip) {
+        if self.take_all(&skip.path) {
+            self.inner.skip(skip);
+        }
+    }
 
     fn removed(&self, cache: &Path) {
         self.inner.removed(cache);

@@ -12,6 +12,7 @@ use crate::config::TreeSettings;
 use crate::domain::policy::PythonChoice;
 use crate::interpreters::Choice;
 use crate::interpreters::pyvenv::{self, Pyvenv};
+use crate::pyc::names;
 use crate::root::{Dir, TreeRoot, plain};
 
 /// An open tree.
@@ -40,6 +41,9 @@ impl Tree {
         let path = &settings.path;
         let (directory, only) = match plain::kind(path)? {
             crate::domain::FileKind::Directory => (path.clone(), None),
+            _ if !path.file_name().is_some_and(names::is_source) => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither a directory nor a .py file"));
+            }
             _ => {
                 let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
                     return Err(io::ErrorKind::NotADirectory.into());
@@ -53,7 +57,10 @@ impl Tree {
             excludes.add_line(None, pattern).map_err(io::Error::other)?;
         }
         let excludes = excludes.build().map_err(io::Error::other)?;
-        let above = choice_at(&directory);
+        let above = match directory.parent() {
+            Some(parent) => choice_at(parent).enter(&directory, read_pyvenv(root.dir())),
+            None => Choice::default(),
+        };
         let inside = |other: &&PathBuf| **other != directory && other.starts_with(&directory);
         let inner = others.iter().filter(inside).cloned().collect();
         Ok(Self { settings, root, only, above, excludes, inner, scripts: Mutex::default() })
@@ -76,7 +83,7 @@ impl Tree {
         if let Some(only) = &self.only {
             return name != only && (is_directory || crate::pyc::names::is_source(name));
         }
-        if is_directory && !self.inner.is_empty() && self.inner.contains(&self.root.path_of(relative).join(name)) {
+        if !self.inner.is_empty() && self.inner.contains(&self.root.path_of(relative).join(name)) {
             return true;
         }
         let excluded = |path: PathBuf| self.excludes.matched(path, is_directory).is_ignore();
@@ -131,7 +138,7 @@ pub(super) fn read_pyvenv(dir: &Dir) -> Option<Pyvenv> {
     Some(pyvenv::parse(&bytes))
 }
 
-/// What is known in a directory outside of trees, from `/` down.
+/// What is known in a directory above a tree, from `/` down.
 fn choice_at(directory: &Path) -> Choice {
     let mut above: Vec<&Path> = directory.ancestors().collect();
     above.reverse();

@@ -26,10 +26,13 @@ pub fn python(start: &[u8]) -> Option<PathBuf> {
     is_python(base_name(program)).then(|| PathBuf::from(OsString::from_vec(program.to_vec())))
 }
 
-/// `python`, `python3`, `python3.11`, `pypy3`, `pypy3.9`; not Python 2, nor its tools.
-fn is_python(name: &[u8]) -> bool {
+/// Whether a program has the name of a Python: `python`, `python3`, `python3.11`, `pypy3`, `pypy3.9`; not
+/// Python 2, nor its tools.
+#[must_use]
+pub fn is_python(name: &[u8]) -> bool {
     let Some(version) = name.strip_prefix(b"python").or_else(|| name.strip_prefix(b"pypy")) else { return false };
-    let numbers = version.strip_suffix(b"t").unwrap_or(version);
+    let version = version.strip_suffix(b"-dbg").unwrap_or(version);
+    let numbers = version.strip_suffix(b"t").or(version.strip_suffix(b"d")).unwrap_or(version);
     numbers.is_empty() || numbers.starts_with(b"3") && numbers.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 

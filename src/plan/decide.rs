@@ -13,8 +13,9 @@ use crate::scan::{CacheDirectory, CacheFile, Head};
 
 pub(super) enum Decision {
     Leave,
+    /// It is right as far as one can tell before the end of this second since the epoch.
+    LeaveUntil(i64),
     Compile(Reason),
-    Repair(FileStat),
     Fail(FailureKind, String),
 }
 
@@ -37,8 +38,12 @@ pub enum Reason {
     Mtime,
     Size,
     Hash,
-    /// Made within the second of the source's last change: a later change in that second would not show.
+    /// The source may have changed without a change of its stamp: the cache was made in the second of its
+    /// last change, or before a change that the kernel has taken down.
     Racy,
+    /// The owner or the mode is wrong. It is compiled again, not copied: whoever may rename files in that
+    /// directory could have put a cache there whose code is not for everybody's eyes.
+    Attributes,
     /// Written by somebody who is neither root nor the source's owner.
     Stranger,
 }
@@ -58,7 +63,8 @@ impl Reason {
             Self::Mtime => "is newer or older than its cache",
             Self::Size => "has another size than its cache says",
             Self::Hash => "has another hash than its cache says",
-            Self::Racy => "was changed in the second in which its cache was made",
+            Self::Racy => "may have changed since its cache was made",
+            Self::Attributes => "has a cache with a wrong owner or mode",
             Self::Stranger => "has a cache that a stranger wrote",
         }
     }
@@ -104,13 +110,38 @@ pub(super) fn decide(
     if !trusted_writer(cache.stat.uid, source, rules.owner, rules.actor) {
         return Decision::Compile(Reason::Stranger);
     }
-    let owner = cache_owner(source, rules.owner, rules.actor);
-    let gid = owner.map_or(cache.stat.gid, |(_, gid)| gid);
-    let owner_is_right = owner.is_none_or(|owner| owner == (cache.stat.uid, cache.stat.gid));
-    if owner_is_right && cache.stat.mode == cache_mode(source, rules.mode, gid) {
-        Decision::Leave
-    } else {
-        Decision::Repair(cache.stat)
+    if rules.attributes && !attributes_are_right(rules, source, cache) {
+        return Decision::Compile(Reason::Attributes);
+    }
+    if rules.invalidation_mode == InvalidationMode::Timestamp || target.interpreter.source_hash.is_none() {
+        return doubt(rules, source, cache);
+    }
+    Decision::Leave
+}
+
+fn attributes_are_right(rules: &Rules<'_>, source: &FileStat, cache: &CacheFile) -> bool {
+    let is = (cache.stat.uid, cache.stat.gid);
+    let owner = cache_owner(source, rules.owner, rules.actor).unwrap_or(is);
+    owner == is && cache.stat.mode == cache_mode(source, cache.source_has_acl, rules.mode, owner, rules.actor)
+}
+
+/// Whether the source may have changed without a change of its stamp.
+fn doubt(rules: &Rules<'_>, source: &FileStat, cache: &CacheFile) -> Decision {
+    let made_before_change = cache.stat.changed <= source.changed;
+    let second = racy_until(source);
+    if cache.stat.modified.seconds <= second {
+        // Nothing is gained by compiling it again before that second is over.
+        return match rules.now {
+            Some(now) if now.seconds <= second && !made_before_change => Decision::LeaveUntil(second),
+            _ => Decision::Compile(Reason::Racy),
+        };
+    }
+    // The kernel's own stamp of the change cannot be set back, but by setting the clock.
+    match rules.now {
+        Some(now) if rules.after_change && made_before_change && source.changed <= now => {
+            Decision::Compile(Reason::Racy)
+        }
+        _ => Decision::Leave,
     }
 }
 
@@ -138,12 +169,8 @@ fn staleness(rules: &Rules<'_>, source: &FileStat, target: &Target, cache: &Cach
                 Some(Reason::Mode)
             } else if stamp.mtime != now.mtime {
                 Some(Reason::Mtime)
-            } else if stamp.size != now.size {
-                Some(Reason::Size)
-            } else if cache.stat.modified.seconds <= racy_until(source) {
-                Some(Reason::Racy)
             } else {
-                None
+                (stamp.size != now.size).then_some(Reason::Size)
             }
         }
         Header::Hash { checked, hash } => {

@@ -15,14 +15,13 @@ pub use rules::Rules;
 use decide::Decision;
 
 /// What is to be done in one directory, in buckets. Every source is, for every target, in one of
-/// `leave`, `compile`, `repair`, `fail`; or it is in `skip` or `unreadable` as a whole.
+/// `leave`, `compile`, `fail`; or it is in `skip` or `unreadable` as a whole.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub leave: Vec<Item>,
+    /// Those of `leave` that want another look after this second since the epoch.
+    pub unripe: Vec<(Item, i64)>,
     pub compile: Vec<(Item, Reason)>,
-    /// The code is right, the owner or the mode is not: to be replaced by a copy that is right. With
-    /// the stat of the cache that was seen.
-    pub repair: Vec<(Item, FileStat)>,
     /// Nothing can be done, and why.
     pub fail: Vec<(Item, FailureKind, String)>,
     /// Indices into the sources.
@@ -45,7 +44,7 @@ impl Plan {
     /// Whether carrying it out would change nothing.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
-        self.compile.is_empty() && self.repair.is_empty() && self.orphans.is_empty() && self.temporaries.is_empty()
+        self.compile.is_empty() && self.orphans.is_empty() && self.temporaries.is_empty()
     }
 }
 
@@ -73,8 +72,11 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
             let item = Item { source: index, target: target_index };
             match decide::decide(rules, &source.name, stat, target, &observed.caches) {
                 Decision::Leave => plan.leave.push(item),
+                Decision::LeaveUntil(second) => {
+                    plan.leave.push(item);
+                    plan.unripe.push((item, second));
+                }
                 Decision::Compile(reason) => plan.compile.push((item, reason)),
-                Decision::Repair(cache) => plan.repair.push((item, cache)),
                 Decision::Fail(kind, why) => plan.fail.push((item, kind, why)),
             }
         }

@@ -1,8 +1,8 @@
 //! What should be there.
 
-use crate::domain::Target;
 use crate::domain::permissions::Actor;
 use crate::domain::policy::{InvalidationMode, ModePolicy, OwnerPolicy};
+use crate::domain::{Target, Timestamp};
 
 /// The settings that hold for a directory.
 #[derive(Debug, Clone, Copy)]
@@ -12,4 +12,10 @@ pub struct Rules<'a> {
     pub owner: &'a OwnerPolicy,
     pub mode: &'a ModePolicy,
     pub actor: Actor,
+    /// Whether owner and mode are looked at: not on a file system that does not keep them.
+    pub attributes: bool,
+    /// For the daemon, which comes back: the time.
+    pub now: Option<Timestamp>,
+    /// Whether something in the directory has changed since the last look.
+    pub after_change: bool,
 }

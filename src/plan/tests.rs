@@ -53,24 +53,23 @@ fn cache_of(source: &FileStat) -> CacheFile {
     let modified = Timestamp { seconds: 1001, nanoseconds: 0 };
     let stat = FileStat { inode: 3, mode: 0o644, size: 200, modified, changed: modified, ..*source };
     let head = Head::Bytes(Header::Timestamp(Stamp::of(source)).encode(MAGIC, 16).unwrap());
-    CacheFile { stat, head }
+    CacheFile { stat, head, source_has_acl: false }
 }
 
 fn planned(source: FileStat, cache: Option<CacheFile>, mode: InvalidationMode, actor: Actor) -> Plan {
     let targets = [target()];
-    let rules = Rules {
-        targets: &targets,
-        invalidation_mode: mode,
-        owner: &OwnerPolicy::Source,
-        mode: &ModePolicy::Source,
-        actor,
-    };
+    let rules = rules(&targets, mode, actor);
     let wanted: HashMap<OsString, CacheFile> = cache.map(|cache| (OsString::from(NAME), cache)).into_iter().collect();
     let mut observed = Observed {
-        sources: vec![Source { name: "x.py".into(), state: SourceState::File { stat: source, link: false } }],
+        sources: vec![Source { name: "x.py".into(), state: SourceState::File { stat: source, link: None } }],
         caches: CacheDirectory::Present(CacheListing { wanted, ..CacheListing::default() }),
     };
     plan(&rules, &mut observed)
+}
+
+fn rules(targets: &[Target], invalidation_mode: InvalidationMode, actor: Actor) -> Rules<'_> {
+    let (owner, mode) = (&OwnerPolicy::Source, &ModePolicy::Source);
+    Rules { targets, invalidation_mode, owner, mode, actor, attributes: true, now: None, after_change: false }
 }
 
 fn reason(cache: CacheFile) -> Option<Reason> {
@@ -133,12 +132,10 @@ fn hash_caches_are_compared_by_hash_and_converted_between_modes() {
 }
 
 #[test]
-fn a_wrong_owner_or_mode_is_repaired_without_compiling() {
+fn a_wrong_owner_or_mode_is_a_reason_of_its_own() {
     for stat in [FileStat { mode: 0o600, ..cache_of(&source()).stat }, FileStat { uid: 0, ..cache_of(&source()).stat }]
     {
-        let plan =
-            planned(source(), Some(CacheFile { stat, ..cache_of(&source()) }), InvalidationMode::Timestamp, ROOT);
-        assert_eq!((plan.repair.len(), plan.compile.len()), (1, 0), "{plan:?}");
+        assert_eq!(reason(CacheFile { stat, ..cache_of(&source()) }), Some(Reason::Attributes));
     }
 }
 
@@ -158,4 +155,40 @@ fn what_is_no_file_is_neither_replaced_nor_followed() {
             planned(source(), Some(CacheFile { stat, ..cache_of(&source()) }), InvalidationMode::Timestamp, ROOT);
         assert_eq!(plan.fail[0].1, FailureKind::Refused, "{plan:?}");
     }
+}
+
+/// The decision of the daemon at second `now` about a cache made at `made`, for a source changed at `changed`.
+fn daemons(made: (i64, u32), changed: (i64, u32), now: i64) -> Plan {
+    let time = |(seconds, nanoseconds)| Timestamp { seconds, nanoseconds };
+    let source = FileStat { changed: time(changed), ..source() };
+    let cache = CacheFile {
+        stat: FileStat { modified: time(made), changed: time(made), ..cache_of(&source).stat },
+        ..cache_of(&source)
+    };
+    let targets = [target()];
+    let rules =
+        Rules { now: Some(time((now, 0))), after_change: true, ..rules(&targets, InvalidationMode::Timestamp, ROOT) };
+    let mut observed = Observed {
+        sources: vec![Source { name: "x.py".into(), state: SourceState::File { stat: source, link: None } }],
+        caches: CacheDirectory::Present(CacheListing {
+            wanted: [(NAME.into(), cache)].into(),
+            ..CacheListing::default()
+        }),
+    };
+    plan(&rules, &mut observed)
+}
+
+#[test]
+fn the_daemon_comes_back_when_the_second_is_over() {
+    let early = daemons((1000, 9), (1000, 5), 1000);
+    assert_eq!((early.unripe.len(), early.compile.len()), (1, 0), "{early:?}");
+    assert_eq!(daemons((1000, 9), (1000, 5), 1001).compile[0].1, Reason::Racy);
+    assert_eq!(daemons((1000, 4), (1000, 5), 1000).compile[0].1, Reason::Racy, "changed since it was made");
+}
+
+#[test]
+fn a_change_that_keeps_the_stamp_is_seen_by_the_kernels_own() {
+    assert_eq!(daemons((2000, 0), (3000, 0), 3001).compile[0].1, Reason::Racy);
+    assert_eq!(daemons((4000, 0), (3000, 0), 4001).leave.len(), 1);
+    assert_eq!(daemons((2000, 0), (9000, 0), 3001).leave.len(), 1, "a clock that was set back is no reason");
 }

@@ -30,6 +30,10 @@ pub struct Published {
     /// The source was changed in the second in which the cache was made: it has to be looked at again
     /// when this second, counted from the epoch, is over.
     pub racy_until: Option<i64>,
+    /// The cache's own time does not show that: it was made after that second, of a source read in it.
+    pub looks_settled: bool,
+    /// Whether the file system has kept owner and mode as they were set.
+    pub attributes_kept: bool,
 }
 
 /// The header for code that was made of `source`. `source_hash` counts where the mode wants one.
@@ -68,28 +72,6 @@ pub fn publish(
     replace(&directory, source, name, &[header, code], manner)
 }
 
-/// Replaces a cache by a copy of itself with the right owner and mode. `seen` is the cache that the
-/// plan was made for.
-///
-/// # Errors
-/// See [`PublishError`]; `SourceChanged` also where the cache is another one by now.
-pub fn republish(
-    parent: &Dir,
-    source: &OpenSource,
-    name: &OsStr,
-    seen: &FileStat,
-    manner: Manner<'_>,
-) -> Result<Published, PublishError> {
-    let read = PublishError::at("read the cache to be repaired");
-    let directory = parent.open_dir(OsStr::new(CACHE_DIRECTORY)).map_err(|error| obstructed(parent, error))?;
-    let size = usize::try_from(seen.size).map_err(|_| PublishError::SourceChanged)?;
-    let (stat, bytes) = directory.read_start(name, size).map_err(read)?;
-    if stat != *seen || bytes.len() != size {
-        return Err(PublishError::SourceChanged);
-    }
-    replace(&directory, source, name, &[&bytes], manner)
-}
-
 /// Removes temporary files whose writers are dead.
 ///
 /// # Errors
@@ -126,17 +108,41 @@ fn replace(
     for part in parts {
         file.write(part).map_err(PublishError::at("write its cache"))?;
     }
-    match cache_owner(stat, manner.owner, manner.actor) {
-        Some((uid, gid)) => file.set_owner(uid, gid).map_err(PublishError::at("give its cache to its owner"))?,
+    let owner = cache_owner(stat, manner.owner, manner.actor);
+    match owner {
+        Some((uid, gid)) => give_away(&file, uid, gid)?,
         None => file.try_group(stat.gid),
     }
     let made = file.stat().map_err(PublishError::at("stat its cache"))?;
-    file.set_mode(cache_mode(stat, manner.mode, made.gid)).map_err(PublishError::at("set the mode of its cache"))?;
+    let mode = cache_mode(stat, source.has_acl(), manner.mode, (made.uid, made.gid), manner.actor);
+    file.set_mode(mode).map_err(PublishError::at("set the mode of its cache"))?;
+    let kept = file.stat().map_err(PublishError::at("stat its cache"))?;
     if !source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
         return Err(PublishError::SourceChanged);
     }
     file.put_in_place(name).map_err(PublishError::at("rename its cache into place"))?;
-    Ok(Published { racy_until: Some(racy_until(stat)).filter(|second| made.modified.seconds <= *second) })
+    let second = racy_until(stat);
+    Ok(Published {
+        racy_until: Some(second).filter(|second| source.opened().min(made.modified.seconds) <= *second),
+        looks_settled: made.modified.seconds > second,
+        attributes_kept: kept.mode == mode && owner.is_none_or(|owner| owner == (kept.uid, kept.gid)),
+    })
+}
+
+/// A file system or a sandbox may not let even root do that: then the cache stays ours, and its mode lets
+/// nobody read it who could not read the source.
+fn give_away(file: &Replacement<'_>, uid: u32, gid: u32) -> Result<(), PublishError> {
+    match file.set_owner(uid, gid) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result.map_err(PublishError::at("give its cache to its owner")),
+    }
 }
 
 /// A link and a file are replaced, as import does; all else is left to its owner.

@@ -32,6 +32,20 @@ pub fn cache_name(source: &OsStr, cache_tag: &str, level: OptimizationLevel) -> 
     OsString::from_vec(name)
 }
 
+/// The name of the source whose cache with this tag, of any optimization level, has this name.
+#[must_use]
+pub fn source_of(name: &OsStr, cache_tag: &str) -> Option<OsString> {
+    let rest = name.as_bytes().strip_suffix(b".pyc")?;
+    let rest = match split_last_dot(rest) {
+        Some((rest, level)) if level.starts_with(b"opt-") => rest,
+        _ => rest,
+    };
+    let stem = rest.strip_suffix(cache_tag.as_bytes())?.strip_suffix(b".")?;
+    let mut source = stem.to_vec();
+    source.extend(b".py");
+    Some(OsString::from_vec(source))
+}
+
 /// A cache's name taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheName {
@@ -95,6 +109,14 @@ mod tests {
         ] {
             assert_eq!(parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_known_tag_is_found_whatever_it_looks_like() {
+        let of = |name: &str, tag: &str| source_of(OsStr::new(name), tag).map(|source| source.into_string().unwrap());
+        assert_eq!(of("x.graalpy241-311-native.pyc", "graalpy241-311-native").as_deref(), Some("x.py"));
+        assert_eq!(of("a.b.cpython-311.opt-2.pyc", "cpython-311").as_deref(), Some("a.b.py"));
+        assert_eq!(of("x.cpython-311.pyc", "cpython-31"), None);
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Plain reads by path, outside of trees: programs on PATH, `pyvenv.cfg` above a tree, configuration.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::domain::{FileKind, FileStat};
 
@@ -35,16 +39,24 @@ pub fn kind(path: &Path) -> io::Result<FileKind> {
     })
 }
 
-/// Reads up to `limit` bytes from the start of a regular file.
+/// Reads up to `limit` bytes from the start of a regular file. The file itself may not be a link, and
+/// nothing that could keep us waiting is read: the directories may be anybody's.
 ///
 /// # Errors
 /// `InvalidInput` where it is no regular file; those of `open` and `read`.
 pub fn read_start(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    if kind(path)? != FileKind::Regular {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let not_a_file = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+    // A look before the opening, which may do something to a device.
+    if !std::fs::symlink_metadata(path)?.is_file() {
+        return Err(not_a_file());
+    }
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() || rustix::fs::fstatfs(&file)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+        return Err(not_a_file());
     }
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -54,4 +66,43 @@ pub fn read_start(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// Those of `stat`.
 pub fn stat(path: &Path) -> io::Result<FileStat> {
     Ok(super::dir::file_stat(&rustix::fs::stat(path)?))
+}
+
+/// The paths of all links that are followed on the way to an absolute path, each without links before
+/// its own name. Ends where something is missing.
+#[must_use]
+pub fn links_on_the_way(path: &Path) -> Vec<PathBuf> {
+    let mut links = Vec::new();
+    let mut pending: Vec<OsString> = components(path);
+    let mut here = PathBuf::from("/");
+    while let Some(name) = pending.pop() {
+        if name == ".." {
+            here.pop();
+            continue;
+        }
+        let next = here.join(&name);
+        match std::fs::read_link(&next) {
+            // As many as the kernel follows.
+            Ok(_) if links.len() >= 40 => break,
+            Ok(target) => {
+                if target.is_absolute() {
+                    here = PathBuf::from("/");
+                }
+                pending.extend(components(&target));
+                links.push(next);
+            }
+            Err(_) => here = next,
+        }
+    }
+    links
+}
+
+/// The names of a path, the last one first.
+fn components(path: &Path) -> Vec<OsString> {
+    let names = path.components().rev().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some(OsString::from("..")),
+        _ => None,
+    });
+    names.collect()
 }

@@ -25,20 +25,31 @@ pub enum LinkFault {
     Io(io::Error),
 }
 
-/// Finds the directory and the name of the file that `relative` (below the root) leads to. The name
-/// returned is not a link at the time of the look.
+/// Where a path inside a tree leads.
+#[derive(Debug)]
+pub struct Resolved {
+    pub parent: Arc<Dir>,
+    /// The parent, below the root.
+    pub relative: PathBuf,
+    /// In the parent; not a link at the time of the look.
+    pub name: OsString,
+}
+
+/// Finds the file that `relative` (below the root) leads to.
 ///
 /// # Errors
 /// See [`LinkFault`].
-pub fn resolve(root: &Arc<TreeRoot>, relative: &Path) -> Result<(Arc<Dir>, OsString), LinkFault> {
+pub fn resolve(root: &Arc<TreeRoot>, relative: &Path) -> Result<Resolved, LinkFault> {
     let mut pending: Vec<OsString> = Vec::new();
     push_components(&mut pending, relative);
     let mut above: Vec<Arc<Dir>> = Vec::new();
     let mut here = Arc::clone(root.dir());
+    let mut names = PathBuf::new();
     let mut links = 0;
     while let Some(name) = pending.pop() {
         if name == ".." {
             here = above.pop().ok_or(LinkFault::LeavesTree)?;
+            names.pop();
             continue;
         }
         let kind = match here.stat_entry(&name) {
@@ -55,6 +66,7 @@ pub fn resolve(root: &Arc<TreeRoot>, relative: &Path) -> Result<(Arc<Dir>, OsStr
                 if target.is_absolute() {
                     let inside = root.strip(&target).ok_or(LinkFault::LeavesTree)?;
                     above.clear();
+                    names.clear();
                     here = Arc::clone(root.dir());
                     push_components(&mut pending, inside);
                 } else {
@@ -64,8 +76,9 @@ pub fn resolve(root: &Arc<TreeRoot>, relative: &Path) -> Result<(Arc<Dir>, OsStr
             FileKind::Directory if !pending.is_empty() => {
                 let next = Arc::new(here.open_dir(&name).map_err(missing)?);
                 above.push(std::mem::replace(&mut here, next));
+                names.push(&name);
             }
-            _ if pending.is_empty() => return Ok((here, name)),
+            _ if pending.is_empty() => return Ok(Resolved { parent: here, relative: names, name }),
             _ => return Err(LinkFault::Dangling),
         }
     }

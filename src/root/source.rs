@@ -16,6 +16,7 @@ use crate::domain::FileStat;
 pub struct OpenSource {
     fd: OwnedFd,
     stat: FileStat,
+    opened: i64,
     place: Place,
 }
 
@@ -54,8 +55,9 @@ impl OpenSource {
     /// # Errors
     /// See [`Dir::read_start`].
     pub fn open(parent: &Arc<Dir>, name: &OsStr) -> Result<Self, OpenFault> {
+        let opened = now_second();
         let (fd, stat) = parent.open_regular(name)?;
-        Ok(Self { fd, stat, place: Place::Entry { parent: Arc::clone(parent), name: name.to_owned() } })
+        Ok(Self { fd, stat, opened, place: Place::Entry { parent: Arc::clone(parent), name: name.to_owned() } })
     }
 
     /// Opens the regular file that a link inside a tree leads to, if that is inside the tree too.
@@ -64,15 +66,29 @@ impl OpenSource {
     /// # Errors
     /// Where the link leads nowhere or elsewhere, and those of `openat`.
     pub fn open_link(root: &Arc<TreeRoot>, relative: PathBuf) -> Result<Self, OpenFault> {
-        let (parent, name) = resolve::resolve(root, &relative)?;
-        let (fd, stat) = parent.open_regular(&name)?;
-        Ok(Self { fd, stat, place: Place::Link { root: Arc::clone(root), relative } })
+        let target = resolve::resolve(root, &relative)?;
+        let opened = now_second();
+        let (fd, stat) = target.parent.open_regular(&target.name)?;
+        Ok(Self { fd, stat, opened, place: Place::Link { root: Arc::clone(root), relative } })
     }
 
     /// The stat taken before anything was read.
     #[must_use]
     pub fn stat(&self) -> &FileStat {
         &self.stat
+    }
+
+    /// The second since the epoch in which it was opened, by the clock that stamps files.
+    #[must_use]
+    pub fn opened(&self) -> i64 {
+        self.opened
+    }
+
+    /// Whether the file has an access ACL, in which case its group bits say nothing about its group.
+    #[must_use]
+    pub fn has_acl(&self) -> bool {
+        // The size is enough; a file system without ACLs answers with an error.
+        rustix::fs::fgetxattr(&self.fd, c"system.posix_acl_access", &mut [0_u8; 0]).is_ok_and(|size| size > 0)
     }
 
     /// Reads the whole file.
@@ -117,7 +133,7 @@ impl OpenSource {
         let named = match &self.place {
             Place::Entry { parent, name } => parent.stat_entry(name),
             Place::Link { root, relative } => match resolve::resolve(root, relative) {
-                Ok((parent, name)) => parent.stat_entry(&name),
+                Ok(target) => target.parent.stat_entry(&target.name),
                 Err(_) => return Ok(false),
             },
         };
@@ -127,4 +143,8 @@ impl OpenSource {
             Err(error) => Err(error),
         }
     }
+}
+
+fn now_second() -> i64 {
+    rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse).tv_sec
 }

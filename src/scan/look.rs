@@ -1,8 +1,9 @@
 //! One look at one directory.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::domain::{FileKind, SipVariant, SkipReason};
 use crate::pyc::header::{self, LONGEST};
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::pyc::source_hash::source_hash;
-use crate::root::resolve::LinkFault;
+use crate::root::resolve::{LinkFault, resolve};
 use crate::root::source::OpenFault;
 use crate::root::{Dir, Entry, OpenSource, TreeRoot, replacement};
 
@@ -24,27 +25,27 @@ pub struct Wanted {
     pub orphans: bool,
 }
 
-/// Looks at the sources among `entries` of a directory and at their caches.
-///
-/// `relative` is the directory's path below the root. `largest` bounds what is read of a
-/// source where a hash is to be compared, in bytes.
+/// The directory that is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    pub root: &'a Arc<TreeRoot>,
+    pub dir: &'a Arc<Dir>,
+    /// Below the root.
+    pub relative: &'a Path,
+    /// Larger sources are not read for their hash, in bytes.
+    pub largest: usize,
+}
+
+/// Looks at the sources among `entries` of a directory and at their caches. `present` are all names in it,
+/// also of what is excluded: the cache of an excluded source is no orphan.
 #[must_use]
-pub fn look(
-    root: &Arc<TreeRoot>,
-    dir: &Arc<Dir>,
-    relative: &Path,
-    entries: &[Entry],
-    wanted: &Wanted,
-    largest: usize,
-) -> Observed {
+pub fn look(site: &Site<'_>, entries: &[Entry], present: &HashSet<OsString>, wanted: &Wanted) -> Observed {
     let sources: Vec<Source> = entries
         .iter()
         .filter(|entry| names::is_source(&entry.name))
-        .filter_map(|entry| source(root, dir, relative, entry))
+        .filter_map(|entry| source(site.root, site.dir, site.relative, entry))
         .collect();
-    let present: HashSet<&OsStr> = entries.iter().map(|entry| entry.name.as_os_str()).collect();
-    let hash_source = |name: &OsStr| read_source(root, dir, relative, &sources, name, largest);
-    let caches = caches(dir, &present, wanted, hash_source);
+    let caches = caches(site, &sources, present, wanted);
     Observed { sources, caches }
 }
 
@@ -57,7 +58,7 @@ fn source(root: &Arc<TreeRoot>, dir: &Dir, relative: &Path, entry: &Entry) -> Op
     let state = match dir.stat_entry(name) {
         Ok(stat) => match stat.kind {
             FileKind::Directory => return None,
-            FileKind::Regular if names::has_module_name(name) => SourceState::File { stat, link: false },
+            FileKind::Regular if names::has_module_name(name) => SourceState::File { stat, link: None },
             FileKind::Regular => SourceState::Skipped(SkipReason::NoModuleName),
             FileKind::Symlink => linked(root, &relative.join(name))?,
             kind => SourceState::Skipped(SkipReason::NotAFile(kind)),
@@ -69,14 +70,16 @@ fn source(root: &Arc<TreeRoot>, dir: &Dir, relative: &Path, entry: &Entry) -> Op
 }
 
 fn linked(root: &Arc<TreeRoot>, relative: &Path) -> Option<SourceState> {
-    let found = crate::root::resolve::resolve(root, relative)
-        .and_then(|(parent, name)| parent.stat_entry(&name).map_err(LinkFault::Io));
+    let found = resolve(root, relative).and_then(|target| match target.parent.stat_entry(&target.name) {
+        Ok(stat) => Ok((stat, target.relative)),
+        Err(error) => Err(LinkFault::Io(error)),
+    });
     Some(match found {
-        Ok(stat) if stat.kind == FileKind::Regular => SourceState::File { stat, link: true },
+        Ok((stat, target)) if stat.kind == FileKind::Regular => SourceState::File { stat, link: Some(target) },
         // A link to a directory is neither a source nor followed.
-        Ok(stat) if stat.kind == FileKind::Directory => return None,
+        Ok((stat, _)) if stat.kind == FileKind::Directory => return None,
         Err(LinkFault::Io(error)) if error.kind() == io::ErrorKind::InvalidInput => return None,
-        Ok(stat) => SourceState::Skipped(SkipReason::NotAFile(stat.kind)),
+        Ok((stat, _)) => SourceState::Skipped(SkipReason::NotAFile(stat.kind)),
         Err(LinkFault::Dangling) => SourceState::Skipped(SkipReason::DanglingLink),
         Err(LinkFault::Loop) => SourceState::Skipped(SkipReason::LinkLoop),
         Err(LinkFault::LeavesTree) => SourceState::Skipped(SkipReason::LinkLeavesTree),
@@ -84,17 +87,13 @@ fn linked(root: &Arc<TreeRoot>, relative: &Path) -> Option<SourceState> {
     })
 }
 
-fn caches(
-    dir: &Dir,
-    present: &HashSet<&OsStr>,
-    wanted: &Wanted,
-    hash_source: impl Fn(&OsStr) -> Option<Vec<u8>>,
-) -> CacheDirectory {
-    let opened = match dir.open_dir(OsStr::new(CACHE_DIRECTORY)) {
+fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, wanted: &Wanted) -> CacheDirectory {
+    let name = OsStr::new(CACHE_DIRECTORY);
+    let opened = match site.dir.open_dir(name) {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return CacheDirectory::Absent,
         Err(error) => {
-            return match dir.stat_entry(OsStr::new(CACHE_DIRECTORY)) {
+            return match site.dir.stat_entry(name) {
                 Ok(stat) if stat.kind != FileKind::Directory => CacheDirectory::Obstructed(stat.kind),
                 _ => CacheDirectory::Unreadable(error.to_string()),
             };
@@ -104,42 +103,55 @@ fn caches(
         Ok(entries) => entries,
         Err(error) => return CacheDirectory::Unreadable(error.to_string()),
     };
+    let by_name: HashMap<&OsStr, &Source> = sources.iter().map(|source| (source.name.as_os_str(), source)).collect();
     let mut listing = CacheListing::default();
     for entry in entries {
         if replacement::is_replacement_name(&entry.name) {
             listing.temporaries.push(entry.name);
             continue;
         }
-        let Some(cache) = names::parse_cache_name(&entry.name) else { continue };
-        if !present.contains(cache.source.as_os_str()) {
-            if wanted.orphans {
-                listing.orphans.extend(orphan(&opened, entry.name));
+        let mut named = wanted.cache_tags.iter().filter_map(|tag| names::source_of(&entry.name, tag));
+        if let Some(source) = named.find_map(|source| by_name.get(source.as_os_str())) {
+            if let Some(file) = cache_file(site, &opened, &entry.name, source) {
+                listing.wanted.insert(entry.name, file);
             }
-        } else if wanted.cache_tags.contains(&cache.cache_tag)
-            && let Some(file) = cache_file(&opened, &entry.name, || hash_source(&cache.source))
-        {
-            listing.wanted.insert(entry.name, file);
+        } else if wanted.orphans && is_orphan(&entry.name, present) {
+            // Of a regular file that starts like a cache only.
+            let start = opened.read_start(&entry.name, 4).ok().filter(|(_, start)| header::plausible(start));
+            listing.orphans.extend(start.map(|(stat, _)| (entry.name, stat)));
         }
     }
     CacheDirectory::Present(listing)
 }
 
-/// A cache without a source, if it is a regular file that starts like a cache.
-fn orphan(dir: &Dir, name: OsString) -> Option<(OsString, crate::domain::FileStat)> {
-    let (stat, start) = dir.read_start(&name, 4).ok()?;
-    header::plausible(&start).then_some((name, stat))
+/// Whether a name is surely that of a cache, of whose source nothing is left. A module may be loaded from
+/// a file with another ending (`SourceFileLoader("plugin", "plugin.cgi")`), whose cache has the same name.
+fn is_orphan(name: &OsStr, present: &HashSet<OsString>) -> bool {
+    let Some(cache) = names::parse_cache_name(name) else { return false };
+    let stem = cache.source.as_bytes().strip_suffix(b"py").unwrap_or_default();
+    let without_dot = stem.strip_suffix(b".").unwrap_or_default();
+    !present.iter().any(|other| other.as_bytes() == without_dot || other.as_bytes().starts_with(stem))
 }
 
-fn cache_file(dir: &Dir, name: &OsStr, hash_source: impl FnOnce() -> Option<Vec<u8>>) -> Option<CacheFile> {
+fn cache_file(site: &Site<'_>, dir: &Dir, name: &OsStr, source: &Source) -> Option<CacheFile> {
+    let open = || match &source.state {
+        SourceState::File { link, .. } => open_source(site, &source.name, link.is_some()).ok(),
+        _ => None,
+    };
     match dir.read_start(name, LONGEST) {
         Ok((stat, bytes)) => {
-            let head = if header::may_hold_hash(&bytes) { hashed(bytes, hash_source()) } else { Head::Bytes(bytes) };
-            Some(CacheFile { stat, head })
+            let head = if header::may_hold_hash(&bytes) {
+                hashed(bytes, open().and_then(|source| source.read(site.largest).ok()))
+            } else {
+                Head::Bytes(bytes)
+            };
+            let source_has_acl = stat.mode & 0o077 == 0 && open().is_some_and(|source| source.has_acl());
+            Some(CacheFile { stat, head, source_has_acl })
         }
-        Err(error) => match dir.stat_entry(name) {
-            Ok(stat) => Some(CacheFile { stat, head: Head::Unreadable(error.to_string()) }),
-            Err(_) => None,
-        },
+        Err(error) => {
+            let head = Head::Unreadable(error.to_string());
+            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, source_has_acl: false })
+        }
     }
 }
 
@@ -150,29 +162,10 @@ fn hashed(bytes: Vec<u8>, source: Option<Vec<u8>>) -> Head {
     Head::Hashed { bytes, sip13, sip24 }
 }
 
-fn read_source(
-    root: &Arc<TreeRoot>,
-    dir: &Arc<Dir>,
-    relative: &Path,
-    sources: &[Source],
-    name: &OsStr,
-    largest: usize,
-) -> Option<Vec<u8>> {
-    let source = sources.iter().find(|source| source.name == name)?;
-    let SourceState::File { link, .. } = source.state else { return None };
-    open_source(root, dir, relative, name, link).ok()?.read(largest).ok()
-}
-
 /// Opens a source that was seen, through its link if it is one.
 ///
 /// # Errors
 /// See [`OpenSource::open`] and [`OpenSource::open_link`].
-pub fn open_source(
-    root: &Arc<TreeRoot>,
-    dir: &Arc<Dir>,
-    relative: &Path,
-    name: &OsStr,
-    link: bool,
-) -> Result<OpenSource, OpenFault> {
-    if link { OpenSource::open_link(root, relative.join(name)) } else { OpenSource::open(dir, name) }
+pub fn open_source(site: &Site<'_>, name: &OsStr, link: bool) -> Result<OpenSource, OpenFault> {
+    if link { OpenSource::open_link(site.root, site.relative.join(name)) } else { OpenSource::open(site.dir, name) }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use crate::domain::{FileKind, FileStat, SkipReason};
 
@@ -23,8 +24,8 @@ pub struct Source {
 pub enum SourceState {
     File {
         stat: FileStat,
-        /// Whether the entry is a link to a file elsewhere in the tree.
-        link: bool,
+        /// Where the entry is a link to a file elsewhere in the tree: that file's directory, below the root.
+        link: Option<PathBuf>,
     },
     Skipped(SkipReason),
     /// With the reason in words.
@@ -58,6 +59,8 @@ pub struct CacheListing {
 pub struct CacheFile {
     pub stat: FileStat,
     pub head: Head,
+    /// Whether the source has an access ACL. Only asked where the cache is its owner's alone.
+    pub source_has_acl: bool,
 }
 
 /// The start of a cache.

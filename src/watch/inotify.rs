@@ -3,9 +3,9 @@
 //! The crate's own recursion lists nothing: it loses what is written right after its directory is made.
 //! So the engine's walk watches each directory before it lists it, and this only keeps account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use notify::{Config, ErrorKind, EventKindMask, INotifyWatcher, RecursiveMode, WatchPathConfig, Watcher as _};
 
@@ -25,20 +25,51 @@ pub enum WatchError {
     Start(notify::Error),
 }
 
+/// So many watches are ended one by one; the crate looks through all of its own each time.
+const FEW: usize = 1000;
+
 /// The watched directories. Their changes go into the queue.
 #[derive(Debug)]
 pub struct Watcher {
+    queue: Arc<Queue>,
+    interest: Arc<RwLock<Interest>>,
     /// Never locked while `watched` is: the crate's thread answers only after it has delivered its events.
     inotify: Mutex<INotifyWatcher>,
-    watched: Mutex<BTreeMap<PathBuf, Identity>>,
-    interest: Arc<RwLock<Interest>>,
+    watched: Mutex<Watched>,
 }
 
 /// A directory whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Identity {
     device: u64,
     inode: u64,
+}
+
+/// The account of the watches.
+#[derive(Debug, Default)]
+struct Watched {
+    by_path: BTreeMap<PathBuf, Identity>,
+    by_identity: HashMap<Identity, Vec<PathBuf>>,
+    /// Counts the fresh starts.
+    generation: u64,
+}
+
+impl Watched {
+    fn insert(&mut self, path: &Path, identity: Identity) {
+        self.remove(path);
+        self.by_path.insert(path.to_owned(), identity);
+        self.by_identity.entry(identity).or_default().push(path.to_owned());
+    }
+
+    fn remove(&mut self, path: &Path) {
+        let Some(identity) = self.by_path.remove(path) else { return };
+        if let Some(paths) = self.by_identity.get_mut(&identity) {
+            paths.retain(|other| other != path);
+            if paths.is_empty() {
+                self.by_identity.remove(&identity);
+            }
+        }
+    }
 }
 
 impl From<&FileStat> for Identity {
@@ -54,13 +85,8 @@ impl Watcher {
     /// [`WatchError::Start`].
     pub fn new(queue: Arc<Queue>) -> Result<Self, WatchError> {
         let interest: Arc<RwLock<Interest>> = Arc::default();
-        let heard = Arc::clone(&interest);
-        // Neither opening nor reading: every import of a module would wake us.
-        let kinds = EventKindMask::CORE | EventKindMask::ACCESS_CLOSE;
-        let handler = move |event| hear(&queue, &heard, event);
-        let inotify =
-            INotifyWatcher::new(handler, Config::default().with_event_kinds(kinds)).map_err(WatchError::Start)?;
-        Ok(Self { inotify: Mutex::new(inotify), watched: Mutex::default(), interest })
+        let inotify = Mutex::new(listen(&queue, &interest)?);
+        Ok(Self { queue, interest, inotify, watched: Mutex::default() })
     }
 
     /// Says which changes count from now on.
@@ -78,11 +104,16 @@ impl Watcher {
             return Ok(());
         }
         self.forget(path);
+        let generation = self.watched().generation;
         let config = WatchPathConfig::new(RecursiveMode::NonRecursive).with_dereference_symlinks(follow);
         let result = self.inotify().watch_with(path, config);
         match result {
             Ok(()) => {
-                self.watched().insert(path.to_owned(), stat.into());
+                let mut watched = self.watched();
+                // A watch from before a fresh start may be lost: it stays unknown.
+                if watched.generation == generation {
+                    watched.insert(path, stat.into());
+                }
                 Ok(())
             }
             Err(error) => {
@@ -101,61 +132,86 @@ impl Watcher {
     /// Whether this very directory is watched under this path.
     #[must_use]
     pub fn knows(&self, path: &Path, stat: &FileStat) -> bool {
-        self.watched().get(path) == Some(&stat.into())
+        self.watched().by_path.get(path) == Some(&stat.into())
     }
 
     /// Whether anything is watched under this path.
     #[must_use]
     pub fn is_watched(&self, path: &Path) -> bool {
-        self.watched().contains_key(path)
+        self.watched().by_path.contains_key(path)
+    }
+
+    /// All paths under which a watched directory is watched, itself included: trees may lead to one
+    /// directory by different links, and its events name only one of them.
+    #[must_use]
+    pub fn names_of(&self, path: &Path) -> Vec<PathBuf> {
+        let watched = self.watched();
+        let names = watched.by_path.get(path).and_then(|identity| watched.by_identity.get(identity));
+        names.cloned().unwrap_or_else(|| vec![path.to_owned()])
     }
 
     /// How many directories are watched.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.watched().len()
+        self.watched().by_path.len()
     }
 
     /// Ends the watches on a path and on all below it. What is there is unknown from now on.
     pub fn forget(&self, path: &Path) {
-        self.end(self.watched_below(path));
-    }
-
-    /// Ends the watches on those directories directly in `path` that `is_there` does not know.
-    pub fn forget_missing(&self, path: &Path, is_there: impl Fn(&Path) -> bool) {
         let below = self.watched_below(path);
-        let gone: Vec<PathBuf> =
-            below.into_iter().filter(|child| child.parent() == Some(path) && !is_there(child)).collect();
-        for child in gone {
-            self.forget(&child);
+        if below.len() > FEW {
+            self.start_afresh();
+            return self.queue.lose("a directory with many others in it was moved, replaced or given up");
         }
-    }
-
-    fn watched_below(&self, path: &Path) -> Vec<PathBuf> {
-        let watched = self.watched();
-        watched
-            .range(path.to_owned()..)
-            .map(|(path, _)| path)
-            .take_while(|other| other.starts_with(path))
-            .cloned()
-            .collect()
-    }
-
-    fn end(&self, paths: Vec<PathBuf>) {
-        for path in paths {
+        for path in below {
             // The kernel may have ended it already, with the directory.
             let _ = self.inotify().unwatch(&path);
             self.watched().remove(&path);
         }
     }
 
-    fn inotify(&self) -> std::sync::MutexGuard<'_, INotifyWatcher> {
+    /// Ends the watches on those directories directly in `path` that `is_there` does not know.
+    pub fn forget_missing(&self, path: &Path, is_there: impl Fn(&Path) -> bool) {
+        let is_gone = |child: &PathBuf| child.parent() == Some(path) && !is_there(child);
+        let gone: Vec<PathBuf> = self.watched_below(path).into_iter().filter(is_gone).collect();
+        for child in gone {
+            self.forget(&child);
+        }
+    }
+
+    /// Ends all watches. After events were lost nobody knows which of them still hold.
+    pub fn start_afresh(&self) {
+        match listen(&self.queue, &self.interest) {
+            Ok(inotify) => {
+                *self.inotify() = inotify;
+                let mut watched = self.watched();
+                *watched = Watched { generation: watched.generation + 1, ..Watched::default() };
+            }
+            Err(error) => tracing::error!("{error}; changes may be missed until the next try"),
+        }
+    }
+
+    fn watched_below(&self, path: &Path) -> Vec<PathBuf> {
+        let watched = self.watched();
+        let from = watched.by_path.range(path.to_owned()..).map(|(path, _)| path);
+        from.take_while(|other| other.starts_with(path)).cloned().collect()
+    }
+
+    fn inotify(&self) -> MutexGuard<'_, INotifyWatcher> {
         self.inotify.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watched(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, Identity>> {
+    fn watched(&self) -> MutexGuard<'_, Watched> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn listen(queue: &Arc<Queue>, interest: &Arc<RwLock<Interest>>) -> Result<INotifyWatcher, WatchError> {
+    let (queue, interest) = (Arc::clone(queue), Arc::clone(interest));
+    // Neither opening nor reading: every import of a module would wake us.
+    let kinds = EventKindMask::CORE | EventKindMask::ACCESS_CLOSE;
+    let handler = move |event| hear(&queue, &interest, event);
+    INotifyWatcher::new(handler, Config::default().with_event_kinds(kinds)).map_err(WatchError::Start)
 }
 
 /// Called on the crate's thread, for each event.

@@ -12,10 +12,11 @@ pub struct Interest {
 }
 
 impl Interest {
-    /// `roots` are the paths of the trees and, where they are links, what these lead to.
+    /// `roots` are the paths of the trees and, where they are links, what these lead to; `links` those that
+    /// are followed on the way.
     #[must_use]
-    pub fn new(roots: Vec<PathBuf>) -> Self {
-        let on_the_way = roots.iter().flat_map(|root| root.ancestors().map(Path::to_owned)).collect();
+    pub fn new(roots: Vec<PathBuf>, links: &[PathBuf]) -> Self {
+        let on_the_way = roots.iter().chain(links).flat_map(|path| path.ancestors().map(Path::to_owned)).collect();
         Self { roots, on_the_way }
     }
 
@@ -43,8 +44,8 @@ mod tests {
 
     #[test]
     fn only_what_leads_to_a_tree_or_lies_in_it_counts() {
-        let interest = Interest::new(vec!["/srv/app/current".into()]);
-        for path in ["/srv", "/srv/app", "/srv/app/current", "/srv/app/current/a/x.py"] {
+        let interest = Interest::new(vec!["/srv/app/current".into()], &["/srv/app/shared/latest".into()]);
+        for path in ["/srv", "/srv/app", "/srv/app/current", "/srv/app/current/a/x.py", "/srv/app/shared/latest"] {
             assert!(interest.covers(Path::new(path)), "{path}");
         }
         for path in ["/tmp", "/srv/other", "/srv/app/releases/1/x.py", "/srv/app/currently"] {

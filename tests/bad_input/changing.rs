@@ -30,7 +30,7 @@ fn survive(how: &str, runs: usize) {
     let mut reader = Background::start(reader.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
 
     let mut kinds = Vec::new();
-    let mut compiled = 0;
+    let (mut compiled, mut seen) = (0, 0);
     for _ in 0..runs {
         let report = warm(python, &tree.root);
         assert!(report.failures_of(&good).is_empty(), "{}", report.raw);
@@ -39,9 +39,11 @@ fn survive(how: &str, runs: usize) {
             kinds.push(failure.kind.clone());
         }
         compiled += report.counts.compiled;
+        seen += report.counts.sources - 1;
         assert!(python.cache(&good).is_file());
     }
     drop(hammer);
+    assert!(seen > 0, "the hammer's sources were never there to be seen");
 
     drop(reader.0.stdin.take());
     let status = reader.0.wait().expect("own child");
@@ -52,7 +54,7 @@ fn survive(how: &str, runs: usize) {
     kinds.sort();
     kinds.dedup();
     note(&format!(
-        "changing::{how}: {compiled} compiled, failures of kinds {kinds:?}, {} reads of caches",
+        "changing::{how}: {seen} seen, {compiled} compiled, failures of kinds {kinds:?}, {} reads of caches",
         count.trim()
     ));
 

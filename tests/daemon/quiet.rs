@@ -43,6 +43,8 @@ fn it_rests_after_the_first_warm() {
             tree.source(&format!("d{}/m{number}.py", number % 20), format!("N = {number}\n"));
         }
     });
+    // A look that an early event asked for may still be on its way.
+    wait_quiet(&kept.daemon, kept.python);
     let sources = sources_below(&kept.tree.root);
     let before = inodes(&kept, &sources);
     wait_quiet(&kept.daemon, kept.python);
