@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::root::actor;
 use args::{Arguments, Command};
 
 /// What a run amounts to, as an exit status.
@@ -36,6 +37,7 @@ pub fn run() -> ExitCode {
         }
     };
     let common = &arguments.common;
+    actor::set_private_umask();
     logging::start(common, matches!(arguments.command, Command::Daemon { .. }));
     let exit = match &arguments.command {
         Command::Warm { paths } => once::run(common, paths, once::Kind::Warm),

@@ -32,6 +32,7 @@ use crate::watch::{Drained, Queue, WatchError, Watcher, directories_of};
 use journal::{Journal, Known};
 use links::Links;
 use observer::Watching;
+use systemd::Systemd;
 use trees::Trees;
 
 /// How long a worker is kept without work.
@@ -111,6 +112,7 @@ struct Daemon<'a> {
     rescan: Option<Interval>,
     retire: Option<Interval>,
     ready: bool,
+    systemd: Systemd,
     /// Ends everything; each engine has a child of it.
     stop: CancellationToken,
     engine_stop: CancellationToken,
@@ -162,6 +164,7 @@ impl<'a> Daemon<'a> {
             rescan,
             retire: None,
             ready: false,
+            systemd: Systemd::new(),
             stop,
             engine_stop,
         })
@@ -223,7 +226,8 @@ impl<'a> Daemon<'a> {
         if !self.ready && self.trees.all_warm() {
             self.ready = true;
             tracing::info!("watching {} directories in {} trees", self.watcher.count(), self.trees.present());
-            systemd::ready(&self.status());
+            let status = self.status();
+            self.systemd.ready(status);
         }
     }
 
@@ -296,7 +300,8 @@ impl<'a> Daemon<'a> {
         }
         self.retry(&work, &journal, now);
         if self.ready {
-            systemd::status(&self.status());
+            let status = self.status();
+            self.systemd.status(status);
         }
     }
 
@@ -348,7 +353,7 @@ impl<'a> Daemon<'a> {
     /// A configuration that cannot be used changes nothing.
     fn reload(&mut self) {
         if self.ready {
-            systemd::reloading();
+            self.systemd.reloading();
         }
         match (self.load)() {
             Ok(settings) => {
@@ -367,7 +372,8 @@ impl<'a> Daemon<'a> {
             Err(error) => tracing::error!("the configuration was not reloaded, the old one stays in force: {error}"),
         }
         if self.ready {
-            systemd::ready(&self.status());
+            let status = self.status();
+            self.systemd.ready(status);
         }
     }
 
@@ -398,7 +404,7 @@ impl<'a> Daemon<'a> {
 
     /// Ends the workers and waits for what is being written.
     async fn end(mut self) {
-        systemd::stopping();
+        self.systemd.stopping();
         self.stop.cancel();
         let all = async { while self.running.join_next().await.is_some() {} };
         if timeout(LONGEST_END, all).await.is_err() {

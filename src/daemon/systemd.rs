@@ -1,25 +1,82 @@
 //! What systemd is told. Without systemd nobody listens, and that is fine.
+//!
+//! From a thread of its own: a supervisor that does not read must not stop the loop.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-pub(super) fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+/// Messages that wait for a slow reader. More are dropped: the next status makes up for them.
+const WAITING: usize = 64;
+/// How long the end of the process waits for the last message to be taken.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+enum Message {
+    Ready(String),
+    Status(String),
+    /// With the monotonic time at which the reload began, in microseconds, as `Type=notify-reload` wants it.
+    Reloading(NotifyState<'static>),
+    Stopping(SyncSender<()>),
 }
 
-pub(super) fn status(status: &str) {
-    tell(&[NotifyState::Status(status)]);
+/// Speaks to systemd.
+pub(super) struct Systemd {
+    messages: SyncSender<Message>,
+    last_status: String,
 }
 
-/// `Type=notify-reload` wants to know when the reload began.
-pub(super) fn reloading() {
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(error) => tracing::warn!("cannot read the monotonic clock: {error}"),
+impl Systemd {
+    pub(super) fn new() -> Self {
+        let (messages, waiting) = sync_channel(WAITING);
+        std::thread::spawn(move || speak(&waiting));
+        Self { messages, last_status: String::new() }
+    }
+
+    pub(super) fn ready(&mut self, status: String) {
+        self.send(Message::Ready(status));
+    }
+
+    /// Says nothing where nothing has changed.
+    pub(super) fn status(&mut self, status: String) {
+        if status != self.last_status {
+            self.last_status.clone_from(&status);
+            self.send(Message::Status(status));
+        }
+    }
+
+    pub(super) fn reloading(&mut self) {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => self.send(Message::Reloading(now)),
+            Err(error) => tracing::warn!("cannot read the monotonic clock: {error}"),
+        }
+    }
+
+    pub(super) fn stopping(&mut self) {
+        let (said, heard) = sync_channel(1);
+        self.send(Message::Stopping(said));
+        let _ = heard.recv_timeout(LAST_WORDS);
+    }
+
+    fn send(&self, message: Message) {
+        if self.messages.try_send(message).is_err() {
+            tracing::debug!("systemd does not listen");
+        }
     }
 }
 
-pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+fn speak(waiting: &Receiver<Message>) {
+    for message in waiting {
+        match message {
+            Message::Ready(status) => tell(&[NotifyState::Ready, NotifyState::Status(&status)]),
+            Message::Status(status) => tell(&[NotifyState::Status(&status)]),
+            Message::Reloading(since) => tell(&[NotifyState::Reloading, since]),
+            Message::Stopping(said) => {
+                tell(&[NotifyState::Stopping]);
+                let _ = said.try_send(());
+            }
+        }
+    }
 }
 
 fn tell(state: &[NotifyState<'_>]) {

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::Engine;
 use super::targets::{Selector, Targets};
 use super::tree::{Tree, read_pyvenv};
-use crate::domain::{Failure, FailureKind, FileKind, FileStat, Skip, Target, escaped};
+use crate::domain::{Failure, FailureKind, FileKind, FileStat, Skip, Target, Timestamp, escaped};
 use crate::interpreters::{Choice, pyvenv};
 use crate::plan::{Plan, Reason, Rules, plan};
 use crate::pyc::names::{self, CACHE_DIRECTORY};
@@ -233,7 +233,11 @@ impl Walking<'_> {
         targets: &Targets,
     ) {
         let (shared, tree) = (self.shared, &self.shared.tree);
-        let wanted = Wanted { cache_tags: targets.cache_tags.clone(), orphans: shared.purpose == Purpose::Keep };
+        let wanted = Wanted {
+            caches: targets.caches.clone(),
+            orphans: shared.purpose == Purpose::Keep,
+            suspect_since: matches!(self.scope, Scope::Directory(_)).then(suspect_since),
+        };
         let site = Site { root: &tree.root, dir: &place.dir, relative: &place.relative, largest: LARGEST_SOURCE };
         let mut observed = look(&site, entries, names, &wanted);
         if let Scope::Sources(_, names) = self.scope {
@@ -410,4 +414,11 @@ pub(super) fn unreadable(path: PathBuf, why: &str) -> Failure {
 
 fn directories_in(entries: &[Entry]) -> HashSet<OsString> {
     entries.iter().filter(|entry| entry.kind == FileKind::Directory).map(|entry| entry.name.clone()).collect()
+}
+
+/// A change of a directory may be that of a cache which somebody wrote in place: those that were changed
+/// lately are read. Long enough for a daemon that has a lot to do.
+fn suspect_since() -> Timestamp {
+    let now = actor::now();
+    Timestamp { seconds: now.seconds.saturating_sub(120), ..now }
 }

@@ -11,13 +11,13 @@ use crate::domain::policy::PythonChoice;
 use crate::domain::{Failure, FailureKind, FileKind, Interpreter, Target, escaped};
 use crate::interpreters::{Choice, find, pyvenv};
 use crate::report::Sink;
-use crate::scan::{Place, scripts, walk};
+use crate::scan::{Form, Place, scripts, walk};
 
 /// The targets of one directory.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     pub(super) list: Vec<Target>,
-    pub(super) cache_tags: HashSet<String>,
+    pub(super) caches: HashMap<String, Form>,
 }
 
 /// Answers for one pass: each choice is worked out once, each problem told once.
@@ -64,7 +64,11 @@ impl<'a> Selector<'a> {
                 levels.iter().map(|level| Target { interpreter: Arc::clone(interpreter), level: *level })
             })
             .collect();
-        Targets { list, cache_tags: interpreters.iter().map(|interpreter| interpreter.cache_tag.clone()).collect() }
+        let form = |interpreter: &Arc<Interpreter>| {
+            let form = Form { header_size: interpreter.header_size, layout: interpreter.code_layout };
+            (interpreter.cache_tag.clone(), form)
+        };
+        Targets { list, caches: interpreters.iter().map(form).collect() }
     }
 
     fn add_auto(&self, interpreters: &mut Vec<Arc<Interpreter>>, choice: &Choice) {

@@ -29,6 +29,8 @@ pub enum Reason {
     Unreadable,
     /// The cache ends before its code begins.
     Short,
+    /// Its body is not whole: import would fail on it.
+    Torn,
     /// Made by another version.
     Magic,
     /// Flags that import does not know.
@@ -57,6 +59,7 @@ impl Reason {
             Self::Link => "has a link in place of its cache",
             Self::Unreadable => "has a cache that cannot be read",
             Self::Short => "has a truncated cache",
+            Self::Torn => "has a torn cache",
             Self::Magic => "has a cache of another version",
             Self::Flags => "has a cache with unknown flags",
             Self::Mode => "has a cache of another invalidation mode",
@@ -161,6 +164,9 @@ fn staleness(rules: &Rules<'_>, source: &FileStat, target: &Target, cache: &Cach
     };
     if cache.stat.size <= interpreter.header_size as u64 {
         return Some(Reason::Short);
+    }
+    if cache.torn {
+        return Some(Reason::Torn);
     }
     match header {
         Header::Timestamp(stamp) => {

@@ -1,5 +1,6 @@
 //! What this process may do, and what time it is for it.
 
+use rustix::fs::Mode;
 use rustix::thread::CapabilitySet;
 
 use crate::domain::Timestamp;
@@ -18,4 +19,10 @@ pub fn current() -> Actor {
 pub fn now() -> Timestamp {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     Timestamp { seconds: now.tv_sec, nanoseconds: now.tv_nsec as u32 }
+}
+
+/// Has new files and directories belong to us alone until they get the mode that they are to have, whatever
+/// the umask was.
+pub fn set_private_umask() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }

@@ -8,21 +8,35 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::observed::{CacheDirectory, CacheFile, CacheListing, Head, Observed, Source, SourceState};
-use crate::domain::{FileKind, SipVariant, SkipReason};
+use crate::domain::{FileKind, FileStat, SipVariant, SkipReason, Timestamp};
 use crate::pyc::header::{self, LONGEST};
+use crate::pyc::marshal::{self, CodeLayout};
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::pyc::source_hash::source_hash;
 use crate::root::resolve::{LinkFault, resolve};
 use crate::root::source::OpenFault;
 use crate::root::{Dir, Entry, OpenSource, TreeRoot, replacement};
 
+/// No larger cache is read to its end, in bytes.
+const LARGEST_CACHE: usize = 64 << 20;
+
 /// Which caches are of interest.
 #[derive(Debug, Default, Clone)]
 pub struct Wanted {
-    /// Tags of the interpreters that the directory is compiled for.
-    pub cache_tags: HashSet<String>,
+    /// Tags of the interpreters that the directory is compiled for, and how their caches are formed.
+    pub caches: HashMap<String, Form>,
+    /// Caches that were changed at this time or later are read to their end.
+    pub suspect_since: Option<Timestamp>,
     /// Whether to look for caches without a source.
     pub orphans: bool,
+}
+
+/// The form of an interpreter's caches.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    /// Bytes.
+    pub header_size: usize,
+    pub layout: Option<CodeLayout>,
 }
 
 /// The directory that is looked at.
@@ -110,9 +124,12 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
             listing.temporaries.push(entry.name);
             continue;
         }
-        let mut named = wanted.cache_tags.iter().filter_map(|tag| names::source_of(&entry.name, tag));
-        if let Some(source) = named.find_map(|source| by_name.get(source.as_os_str())) {
-            if let Some(file) = cache_file(site, &opened, &entry.name, source) {
+        let mut named =
+            wanted.caches.iter().filter_map(|(tag, form)| Some((names::source_of(&entry.name, tag)?, form)));
+        if let Some((source, form)) = named.find_map(|(name, form)| Some((by_name.get(name.as_os_str())?, form))) {
+            let suspect = |stat: &FileStat| wanted.suspect_since.is_some_and(|since| stat.changed >= since);
+            if let Some(mut file) = cache_file(site, &opened, &entry.name, source) {
+                file.torn = suspect(&file.stat) && is_torn(&opened, &entry.name, &file.stat, *form);
                 listing.wanted.insert(entry.name, file);
             }
         } else if wanted.orphans && is_orphan(&entry.name, present) {
@@ -146,13 +163,23 @@ fn cache_file(site: &Site<'_>, dir: &Dir, name: &OsStr, source: &Source) -> Opti
                 Head::Bytes(bytes)
             };
             let source_has_acl = stat.mode & 0o077 == 0 && open().is_some_and(|source| source.has_acl());
-            Some(CacheFile { stat, head, source_has_acl })
+            Some(CacheFile { stat, head, torn: false, source_has_acl })
         }
         Err(error) => {
             let head = Head::Unreadable(error.to_string());
-            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, source_has_acl: false })
+            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, torn: false, source_has_acl: false })
         }
     }
+}
+
+/// Whether a cache is not one whole code object behind its header. One that cannot be read is not judged.
+fn is_torn(dir: &Dir, name: &OsStr, stat: &FileStat, form: Form) -> bool {
+    let (Some(layout), Ok(size)) = (form.layout, usize::try_from(stat.size)) else { return false };
+    if size > LARGEST_CACHE {
+        return false;
+    }
+    let Ok((_, bytes)) = dir.read_start(name, size) else { return false };
+    bytes.get(form.header_size..).is_none_or(|body| marshal::check(body, layout).is_err())
 }
 
 fn hashed(bytes: Vec<u8>, source: Option<Vec<u8>>) -> Head {

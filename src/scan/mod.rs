@@ -5,6 +5,6 @@ pub mod observed;
 pub mod scripts;
 pub mod walk;
 
-pub use look::{Site, Wanted, look};
+pub use look::{Form, Site, Wanted, look};
 pub use observed::{CacheDirectory, CacheFile, Head, Observed, Source, SourceState};
 pub use walk::{Place, walk};

@@ -59,6 +59,8 @@ pub struct CacheListing {
 pub struct CacheFile {
     pub stat: FileStat,
     pub head: Head,
+    /// Whether its body was read and is no whole code object.
+    pub torn: bool,
     /// Whether the source has an access ACL. Only asked where the cache is its owner's alone.
     pub source_has_acl: bool,
 }
