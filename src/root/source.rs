@@ -87,8 +87,8 @@ impl OpenSource {
     /// Whether the file has an access ACL, in which case its group bits say nothing about its group.
     #[must_use]
     pub fn has_acl(&self) -> bool {
-        // The size is enough; a file system without ACLs answers with an error.
-        rustix::fs::fgetxattr(&self.fd, c"system.posix_acl_access", &mut [0_u8; 0]).is_ok_and(|size| size > 0)
+        // A file system without ACLs answers with an error.
+        rustix::fs::fgetxattr_query(&self.fd, c"system.posix_acl_access").is_ok_and(|size| size > 0)
     }
 
     /// Reads the whole file.

@@ -6,6 +6,7 @@ mod support;
 mod caches;
 mod directories;
 mod ending;
+mod hard_cases;
 mod overflow;
 mod quiet;
 mod reload;

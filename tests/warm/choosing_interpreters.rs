@@ -114,3 +114,44 @@ fn an_interpreter_asked_for_wins() {
     json(pycwarm("warm").arg("--python").arg(&machine.common.path).arg(machine.tree.path("venv"))).assert_compiled(1);
     machine.assert_only(machine.common, &source);
 }
+
+/// Python takes its standard library from where a `pyvenv.cfg` beside the name that it was called by says. A script in
+/// the tree may name a link of somebody's own: what runs is what it leads to, under its own name.
+#[test]
+fn a_link_with_a_home_of_its_own_does_not_bring_its_library_along() {
+    let name = "choosing_interpreters::a_link_with_a_home_of_its_own_does_not_bring_its_library_along";
+    let Some(machine) = machine(name) else { return };
+    let tree = &machine.tree;
+    let (major, minor) = machine.other.version;
+    let proof = tree.path("proof");
+    tree.file(&format!("evil/lib/python{major}.{minor}/os.py"), "");
+    let attack = format!("open({proof:?}, 'w').close()\n");
+    tree.file(&format!("evil/lib/python{major}.{minor}/encodings/__init__.py"), attack);
+    std::fs::create_dir_all(tree.path("evil/bin")).expect("own directory");
+    std::fs::create_dir_all(tree.path("theirs")).expect("own directory");
+    symlink(&machine.other.path, tree.path("theirs/python3")).expect("own directory");
+    tree.file("theirs/pyvenv.cfg", format!("home = {}\n", tree.path("evil/bin").display()));
+    let script = tree.source("cgi/run.cgi", format!("#!{}\n", tree.path("theirs/python3").display()));
+    set_mode(&script, 0o755);
+    tree.source("cgi/x.py", "X = 1\n");
+    machine.warm(&tree.path("cgi"));
+    assert!(!proof.exists(), "code of the tree's owner was run");
+}
+
+#[test]
+fn a_script_cannot_have_just_any_program_run() {
+    let name = "choosing_interpreters::a_script_cannot_have_just_any_program_run";
+    let Some(machine) = machine(name) else { return };
+    let tree = &machine.tree;
+    let proof = tree.path("proof");
+    let program = tree.file("sbin/maintenance", format!("#!/bin/sh\n: >'{}'\n", proof.display()));
+    set_mode(&program, 0o755);
+    std::fs::create_dir_all(tree.path("theirs")).expect("own directory");
+    symlink(&program, tree.path("theirs/python3")).expect("own directory");
+    let script = tree.source("cgi/run.cgi", format!("#!{}\n", tree.path("theirs/python3").display()));
+    set_mode(&script, 0o755);
+    let source = tree.source("cgi/x.py", "X = 1\n");
+    machine.warm(&tree.path("cgi")).assert_compiled(1);
+    machine.assert_only(machine.common, &source);
+    assert!(!proof.exists(), "a program that is no Python was run");
+}

@@ -149,3 +149,49 @@ fn configured_owner_and_mode() {
     let daemon = group.lines().find_map(|line| line.strip_prefix("daemon:")?.split(':').nth(1)?.parse().ok());
     assert_eq!((owner(&cache), mode(&cache)), ((expected("-u", "nobody"), daemon.expect("a group daemon")), 0o640));
 }
+
+/// Whoever may rename files in a directory could put a cache in the place of another's, under a stamp that fits.
+#[test]
+fn the_code_of_a_closed_source_is_not_handed_out_by_a_repair() {
+    if !needs_root("ownership::the_code_of_a_closed_source_is_not_handed_out_by_a_repair") {
+        return;
+    }
+    let (python, tree) = (primary(), Tree::new());
+    let secret = tree.source("secret.py", "S = 's3cret-of-root'\n");
+    set_mode(&secret, 0o600);
+    warm(python, &tree.root).assert_compiled(1);
+    let open = tree.source("open.py", "O = 'just as long!!'\n");
+    assert_eq!(fs::metadata(&open).expect("it").len(), fs::metadata(&secret).expect("it").len());
+    let time = fs::metadata(&secret).expect("it").modified().expect("Linux");
+    crate::support::tree::set_mtime(&open, time);
+    chown(&open, Some(OWNER.0), Some(OWNER.1)).expect("root");
+    fs::rename(python.cache(&secret), python.cache(&open)).expect("own directory");
+    warm(python, &tree.root);
+    let published = fs::read(python.cache(&open)).expect("a cache");
+    assert!(!published.windows(6).any(|part| part == b"s3cret"), "the secret is in the open cache");
+    assert_eq!(owner(&python.cache(&open)), OWNER);
+}
+
+#[test]
+fn in_a_sticky_directory_only_the_owner_may_write_caches() {
+    let (python, tree) = (primary(), Tree::new());
+    let source = tree.source("shared/x.py", "X = 1\n");
+    set_mode(&tree.path("shared"), 0o1777);
+    warm(python, &tree.root).assert_compiled(1);
+    assert_eq!(mode(python.cache(&source).parent().expect("__pycache__")) & 0o7777, 0o755);
+}
+
+#[test]
+fn the_group_bits_beside_an_acl_are_not_believed() {
+    let (python, tree) = (primary(), Tree::new());
+    let source = tree.source("x.py", "X = 1\n");
+    set_mode(&source, 0o600);
+    let made = clean_command("setfacl").args(["-m", "u:12345:r"]).arg(&source).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return crate::support::skip::skipped("ownership::the_group_bits_beside_an_acl", "no setfacl, or no ACLs here");
+    }
+    assert_eq!(mode(&source) & 0o777, 0o640, "the mask shows as the group");
+    warm(python, &tree.root).assert_compiled(1);
+    assert_eq!(mode(&python.cache(&source)), 0o600);
+    check(python, &tree.root).assert_nothing_done();
+}
