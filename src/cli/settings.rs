@@ -4,11 +4,23 @@ use std::path::{Path, PathBuf};
 
 use super::args::Common;
 use crate::config::{self, ConfigError, Merged, Overrides, Settings, TreeSettings};
-use crate::domain::policy::PythonChoice;
+use crate::domain::escaped;
+use crate::domain::policy::{ContextPolicy, PythonChoice};
 
 /// Reads the configuration; the options win over it.
 pub(super) fn load(common: &Common) -> Result<Settings, ConfigError> {
-    merged(common)?.settings(&overrides(common))
+    let settings = merged(common)?.settings(&overrides(common))?;
+    for tree in &settings.trees {
+        let asked_for = !matches!(tree.context, ContextPolicy::Policy | ContextPolicy::Off);
+        if asked_for {
+            let path = escaped(&tree.path);
+            tracing::warn!(
+                "{path}: context = \"{}\" is not in force: this version sets no SELinux contexts",
+                tree.context
+            );
+        }
+    }
+    Ok(settings)
 }
 
 /// The configuration with the options in it, each value with its origin.

@@ -16,9 +16,10 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio_util::codec::LengthDelimitedCodec;
 
+use crate::domain::interpreter::CodeLayout;
 use crate::domain::policy::OptimizationLevel;
 use crate::domain::{FailureKind, SipVariant};
-use crate::pyc::marshal::CodeLayout;
+use crate::pyc::marshal;
 use crate::pyc::source_hash::source_hash;
 
 /// The script that a worker runs.
@@ -112,7 +113,7 @@ pub fn decode_hello(mut frame: Bytes) -> Result<Hello, Garbage> {
         Some(known.ok_or(Garbage("source hash"))?)
     };
     let executable = field(&mut frame)?;
-    let code_layout = CodeLayout::of_sample(&field(&mut frame)?);
+    let code_layout = marshal::layout_of(&field(&mut frame)?);
     Ok(Hello {
         implementation,
         version,

@@ -6,7 +6,9 @@
 mod journal;
 mod links;
 mod observer;
+mod signals;
 mod systemd;
+mod timers;
 mod trees;
 
 use std::collections::{HashMap, HashSet};
@@ -16,9 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::Batch;
@@ -32,7 +33,9 @@ use crate::watch::{Drained, Queue, WatchError, Watcher, directories_of};
 use journal::{Journal, Known};
 use links::Links;
 use observer::Watching;
+use signals::Signals;
 use systemd::Systemd;
+use timers::{back_off, interval, rescan_interval, tick, wait_until};
 use trees::Trees;
 
 /// How long a worker is kept without work.
@@ -41,10 +44,6 @@ const WORKER_IDLE: Duration = Duration::from_secs(60);
 const LONGEST_END: Duration = Duration::from_millis(1500);
 /// Looks at the same time.
 const MOST_LOOKS: usize = 8;
-/// What failed by the host's fault is tried again after this, and after twice as long each time.
-const FIRST_RETRY: Duration = Duration::from_secs(2);
-const LONGEST_RETRY: Duration = Duration::from_secs(600);
-
 /// Reads the settings, at the start and again at each reload.
 pub type Load<'a> = &'a dyn Fn() -> Result<Settings, ConfigError>;
 
@@ -379,9 +378,7 @@ impl<'a> Daemon<'a> {
 
     fn keep_workers(&mut self) {
         if self.retire.is_none() {
-            let mut interval = interval_at(tokio::time::Instant::now() + WORKER_IDLE, WORKER_IDLE);
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            self.retire = Some(interval);
+            self.retire = Some(interval(WORKER_IDLE));
         }
     }
 
@@ -416,50 +413,4 @@ impl<'a> Daemon<'a> {
 
 fn new_engine(handle: &Handle, settings: &Settings, stop: &CancellationToken) -> Arc<Engine> {
     Arc::new(Engine::new(handle.clone(), settings.jobs, settings.compile_timeout, stop.clone()))
-}
-
-fn rescan_interval(settings: &Settings) -> Option<Interval> {
-    let period = settings.rescan_interval?;
-    let mut interval = interval_at(tokio::time::Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    Some(interval)
-}
-
-/// The next tick; never, where there is no interval.
-async fn tick(interval: &mut Option<Interval>) {
-    match interval {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// How long to wait before the next try, after so many.
-fn back_off(tries: u32) -> Duration {
-    FIRST_RETRY.saturating_mul(1 << tries.min(16)).min(LONGEST_RETRY)
-}
-
-/// Until this point in time; for ever, where there is none.
-async fn wait_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    reload: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            reload: signal(SignalKind::hangup())?,
-        })
-    }
 }

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::pyc::marshal::CodeLayout;
-
 use super::policy::{InvalidationMode, OptimizationLevel};
 
 /// The variant of SipHash that an interpreter uses for hash-based caches.
@@ -14,6 +12,15 @@ use super::policy::{InvalidationMode, OptimizationLevel};
 pub enum SipVariant {
     Sip13,
     Sip24,
+}
+
+/// The parts of a code object, which differ between versions: so many integers, so many objects, the
+/// first line number, and so many objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CodeLayout {
+    pub integers: u8,
+    pub objects: u8,
+    pub last_objects: u8,
 }
 
 /// A Python interpreter that was started once and told what it is.

@@ -4,17 +4,10 @@
 //! published that is not, from its first byte to its last, one code object in the form that
 //! `Python/marshal.c` reads. What the code does is not looked at.
 
+use crate::domain::interpreter::CodeLayout;
+
 /// The bit that says that an object may be referred to later.
 const FLAG_REF: u8 = 0x80;
-
-/// The parts of a code object, which differ between versions: so many integers, so many objects, the
-/// first line number, and so many objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CodeLayout {
-    integers: u8,
-    objects: u8,
-    last_objects: u8,
-}
 
 /// Where and why the form is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,20 +17,18 @@ pub struct Malformed {
     pub what: &'static str,
 }
 
-impl CodeLayout {
-    /// Finds the layout in which a sample of an interpreter's own making is whole. `None` if there is
-    /// none, or no telling which.
-    ///
-    /// Known are 5-8-1 (CPython 3.6, 3.7), 6-8-1 (3.8 to 3.10, PyPy) and 5-8-2 (3.11 to 3.15).
-    #[must_use]
-    pub fn of_sample(sample: &[u8]) -> Option<Self> {
-        let mut fitting = (4..=7)
-            .flat_map(|integers| (7..=10).map(move |objects| (integers, objects)))
-            .flat_map(|(integers, objects)| (1..=3).map(move |last_objects| Self { integers, objects, last_objects }))
-            .filter(|layout| check(sample, *layout).is_ok());
-        let found = fitting.next()?;
-        fitting.next().is_none().then_some(found)
-    }
+/// Finds the layout in which a sample of an interpreter's own making is whole. `None` if there is none, or no
+/// telling which.
+///
+/// Known are 5-8-1 (CPython 3.6, 3.7), 6-8-1 (3.8 to 3.10, PyPy) and 5-8-2 (3.11 to 3.15).
+#[must_use]
+pub fn layout_of(sample: &[u8]) -> Option<CodeLayout> {
+    let mut fitting = (4..=7)
+        .flat_map(|integers| (7..=10).map(move |objects| (integers, objects)))
+        .flat_map(|(integers, objects)| (1..=3).map(move |last_objects| CodeLayout { integers, objects, last_objects }))
+        .filter(|layout| check(sample, *layout).is_ok());
+    let found = fitting.next()?;
+    fitting.next().is_none().then_some(found)
 }
 
 /// Checks that the bytes are one code object and nothing else.

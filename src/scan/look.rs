@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::observed::{CacheDirectory, CacheFile, CacheListing, Head, Observed, Source, SourceState};
+use crate::domain::interpreter::CodeLayout;
 use crate::domain::{FileKind, FileStat, SipVariant, SkipReason, Timestamp};
 use crate::pyc::header::{self, LONGEST};
-use crate::pyc::marshal::{self, CodeLayout};
+use crate::pyc::marshal;
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::pyc::source_hash::source_hash;
 use crate::root::resolve::{LinkFault, resolve};
