@@ -18,9 +18,11 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// True when the test may go on; otherwise the skip has been told.
+/// True when the test may go on, which is told; otherwise the skip has been told.
 pub fn needs_root(name: &str) -> bool {
-    if !is_root() {
+    if is_root() {
+        note(&format!("PRIVILEGED {name}: runs as root"));
+    } else {
         skipped(name, "needs root");
     }
     is_root()
