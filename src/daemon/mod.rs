@@ -69,7 +69,7 @@ pub async fn run(load: Load<'_>, handle: Handle) -> Result<(), StartError> {
         daemon.begin_passes();
         daemon.begin_looks();
         daemon.tell_when_ready();
-        let due = daemon.next_due();
+        let (due, retry) = (daemon.next_due(), daemon.next_retry());
         tokio::select! {
             drained = daemon.queue.drain() => daemon.take_changes(drained),
             () = wait_until(due) => {}
@@ -78,7 +78,7 @@ pub async fn run(load: Load<'_>, handle: Handle) -> Result<(), StartError> {
                 Err(error) => daemon.take_breakdown(&error),
             },
             () = tick(&mut daemon.rescan) => daemon.rescan_all("it is time for the periodic look at everything"),
-            () = wait_until(daemon.retry_all) => daemon.retry_interpreters(),
+            () = wait_until(retry) => daemon.retry_trees(),
             () = tick(&mut daemon.retire) => daemon.retire_workers(),
             _ = signals.reload.recv() => daemon.reload(),
             _ = signals.terminate.recv() => break,
@@ -105,9 +105,8 @@ struct Daemon<'a> {
     busy: HashSet<PathBuf>,
     /// How often a directory was tried again.
     retries: HashMap<PathBuf, u32>,
-    /// When to try again all that an interpreter failed at, and how often that was done.
-    retry_all: Option<Instant>,
-    interpreter_retries: u32,
+    /// The trees at which an interpreter failed.
+    again: HashMap<PathBuf, Again>,
     rescan: Option<Interval>,
     retire: Option<Interval>,
     ready: bool,
@@ -115,6 +114,13 @@ struct Daemon<'a> {
     /// Ends everything; each engine has a child of it.
     stop: CancellationToken,
     engine_stop: CancellationToken,
+}
+
+/// When a tree is tried again, and how often it was.
+#[derive(Debug, Default)]
+struct Again {
+    at: Option<Instant>,
+    tries: u32,
 }
 
 /// A pass that is over.
@@ -158,8 +164,7 @@ impl<'a> Daemon<'a> {
             running: JoinSet::new(),
             busy: HashSet::new(),
             retries: HashMap::new(),
-            retry_all: None,
-            interpreter_retries: 0,
+            again: HashMap::new(),
             rescan,
             retire: None,
             ready: false,
@@ -258,7 +263,7 @@ impl<'a> Daemon<'a> {
     fn note(&mut self, directory: &Path, path: &Path, complete: bool, now: Instant) {
         let Some((tree, _)) = self.trees.containing(directory) else { return };
         self.batch.note(directory, complete, now);
-        for linking in self.links.to(directory) {
+        for linking in self.links.through(directory) {
             self.batch.note(&linking, complete, now);
         }
         // It counts for all that is below.
@@ -297,7 +302,7 @@ impl<'a> Daemon<'a> {
                 self.batch.schedule(&tree.root().path_of(&unsettled.relative), now + wait);
             }
         }
-        self.retry(&work, &journal, now);
+        self.retry(tree.path(), &work, &journal, now);
         if self.ready {
             let status = self.status();
             self.systemd.status(status);
@@ -312,7 +317,7 @@ impl<'a> Daemon<'a> {
     }
 
     /// What failed for a reason that may pass is tried again, at growing distances.
-    fn retry(&mut self, work: &Work, journal: &Journal, now: Instant) {
+    fn retry(&mut self, tree: &Path, work: &Work, journal: &Journal, now: Instant) {
         let failed = journal.to_be_tried_again();
         if let Work::Look(directory) = work
             && !failed.contains(directory)
@@ -321,11 +326,10 @@ impl<'a> Daemon<'a> {
         }
         if journal.interpreter_failed() {
             self.engine.forget();
-            let wait = back_off(self.interpreter_retries);
-            self.interpreter_retries += 1;
-            self.retry_all = Some(self.retry_all.map_or(now + wait, |at| at.min(now + wait)));
+            let again = self.again.entry(tree.to_owned()).or_default();
+            again.at = Some(again.at.unwrap_or(now + back_off(again.tries)));
         } else if let Work::Whole(_) = work {
-            self.interpreter_retries = 0;
+            self.again.remove(tree);
         }
         for directory in failed {
             let tries = self.retries.entry(directory.clone()).or_default();
@@ -334,11 +338,20 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// An interpreter failed, and it is time to see whether it works by now.
-    fn retry_interpreters(&mut self) {
-        self.retry_all = None;
+    /// Tries the trees again at which an interpreter failed, those whose time has come.
+    fn retry_trees(&mut self) {
+        let now = Instant::now();
         self.engine.forget();
-        self.trees.want_all();
+        for (tree, again) in &mut self.again {
+            if again.at.is_some_and(|at| at <= now) {
+                *again = Again { at: None, tries: again.tries + 1 };
+                self.trees.want_whole(tree);
+            }
+        }
+    }
+
+    fn next_retry(&self) -> Option<Instant> {
+        self.again.values().filter_map(|again| again.at).min()
     }
 
     fn rescan_all(&mut self, why: &str) {
@@ -366,6 +379,7 @@ impl<'a> Daemon<'a> {
                 self.trees.replace(&settings, &self.watcher);
                 self.settings = settings;
                 self.retries.clear();
+                self.again.clear();
                 tracing::info!("the configuration was reloaded: {} trees", self.settings.trees.len());
             }
             Err(error) => tracing::error!("the configuration was not reloaded, the old one stays in force: {error}"),

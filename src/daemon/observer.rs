@@ -44,7 +44,7 @@ impl Observer for Watching<'_> {
         self.watcher.forget_missing(path, |child| child.file_name().is_some_and(|name| names.contains(name)));
     }
 
-    fn linked(&self, path: &Path, targets: &HashSet<PathBuf>) {
-        self.links.set(path, targets);
+    fn linked(&self, path: &Path, passed: &HashSet<PathBuf>) {
+        self.links.set(path, passed);
     }
 }

@@ -128,7 +128,7 @@ impl Shared {
         let SourceState::File { link, .. } = &source.state else { return None };
         let path = || directory.path.join(&source.name);
         let skip = |reason| self.sink.skip(&Skip { path: path(), reason });
-        match open_source(&directory.site, &source.name, link.is_some()) {
+        match open_source(&directory.site, &source.name, *link) {
             Ok(opened) => return Some(opened),
             Err(OpenFault::Io(error)) if error.kind() == io::ErrorKind::NotFound => skip(SkipReason::Vanished),
             Err(OpenFault::Io(error)) => self.sink.failure(&unreadable(path(), &error.to_string())),

@@ -19,7 +19,7 @@ use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::report::{Item, Outcome, Sink};
 use crate::root::{Entry, actor, resolve};
 use crate::scan::walk::Obstacle;
-use crate::scan::{Observed, Place, Site, SourceState, Wanted, look, scripts, walk};
+use crate::scan::{Observed, Place, Site, Wanted, look, scripts, walk};
 use crate::{engine::LARGEST_SOURCE, publish};
 
 /// What a pass is for.
@@ -51,8 +51,8 @@ pub trait Observer: Sync {
     fn knows(&self, path: &Path, stat: &FileStat) -> bool;
     /// All names in a directory.
     fn listed(&self, path: &Path, names: &HashSet<OsString>);
-    /// The directories of the sources that links in a directory lead to.
-    fn linked(&self, path: &Path, targets: &HashSet<PathBuf>);
+    /// The directories on which it depends where the links in a directory lead.
+    fn linked(&self, path: &Path, passed: &HashSet<PathBuf>);
 }
 
 /// One pass over one tree.
@@ -277,11 +277,8 @@ impl Walking<'_> {
     /// The observer wants to know where links lead, as their sources change there.
     fn tell_observer(&self, path: &Path, observed: &Observed) {
         let Some(observer) = self.observer else { return };
-        let links = observed.sources.iter().filter_map(|source| match &source.state {
-            SourceState::File { link, .. } => link.as_ref(),
-            _ => None,
-        });
-        observer.linked(path, &links.map(|target| self.shared.tree.root.path_of(target)).collect());
+        let passed = observed.sources.iter().flat_map(|source| &source.passed);
+        observer.linked(path, &passed.map(|directory| self.shared.tree.root.path_of(directory)).collect());
     }
 
     /// Has compiled again what looks right and may not be: in a round for single sources, all of them.

@@ -61,7 +61,11 @@ fn planned(source: FileStat, cache: Option<CacheFile>, mode: InvalidationMode, a
     let rules = rules(&targets, mode, actor);
     let wanted: HashMap<OsString, CacheFile> = cache.map(|cache| (OsString::from(NAME), cache)).into_iter().collect();
     let mut observed = Observed {
-        sources: vec![Source { name: "x.py".into(), state: SourceState::File { stat: source, link: None } }],
+        sources: vec![Source {
+            name: "x.py".into(),
+            state: SourceState::File { stat: source, link: false },
+            passed: Vec::new(),
+        }],
         caches: CacheDirectory::Present(CacheListing { wanted, ..CacheListing::default() }),
     };
     plan(&rules, &mut observed)
@@ -170,7 +174,11 @@ fn daemons(made: (i64, u32), changed: (i64, u32), now: i64) -> Plan {
     let rules =
         Rules { now: Some(time((now, 0))), after_change: true, ..rules(&targets, InvalidationMode::Timestamp, ROOT) };
     let mut observed = Observed {
-        sources: vec![Source { name: "x.py".into(), state: SourceState::File { stat: source, link: None } }],
+        sources: vec![Source {
+            name: "x.py".into(),
+            state: SourceState::File { stat: source, link: false },
+            passed: Vec::new(),
+        }],
         caches: CacheDirectory::Present(CacheListing {
             wanted: [(NAME.into(), cache)].into(),
             ..CacheListing::default()

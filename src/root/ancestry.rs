@@ -16,8 +16,9 @@ pub fn component_of_others(path: &Path, also: Option<u32>) -> io::Result<Option<
         let metadata = std::fs::symlink_metadata(component)?;
         let theirs = metadata.uid() != 0 && Some(metadata.uid()) != also;
         let group_writes = metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
-        // The sticky bit lets nobody replace another's entry.
-        let others_write = metadata.mode() & 0o002 != 0 && metadata.mode() & 0o1000 == 0;
+        // Not even where the sticky bit keeps them from replacing the program: beside it, a `pyvenv.cfg` of
+        // theirs would tell it where its library is.
+        let others_write = metadata.mode() & 0o002 != 0;
         if theirs || others_write || group_writes {
             return Ok(Some(component.to_owned()));
         }

@@ -29,17 +29,16 @@ pub enum LinkFault {
 #[derive(Debug)]
 pub struct Resolved {
     pub parent: Arc<Dir>,
-    /// The parent, below the root.
-    pub relative: PathBuf,
     /// In the parent; not a link at the time of the look.
     pub name: OsString,
 }
 
-/// Finds the file that `relative` (below the root) leads to.
+/// Finds the file that `relative` (below the root) leads to. `passed` gets the directories, below the root,
+/// in which a name decided where it leads: those of the links, and that of the file, there or not.
 ///
 /// # Errors
 /// See [`LinkFault`].
-pub fn resolve(root: &Arc<TreeRoot>, relative: &Path) -> Result<Resolved, LinkFault> {
+pub fn resolve(root: &Arc<TreeRoot>, relative: &Path, passed: &mut Vec<PathBuf>) -> Result<Resolved, LinkFault> {
     let mut pending: Vec<OsString> = Vec::new();
     push_components(&mut pending, relative);
     let mut above: Vec<Arc<Dir>> = Vec::new();
@@ -54,11 +53,15 @@ pub fn resolve(root: &Arc<TreeRoot>, relative: &Path) -> Result<Resolved, LinkFa
         }
         let kind = match here.stat_entry(&name) {
             Ok(stat) => stat.kind,
-            Err(error) => return Err(missing(error)),
+            Err(error) => {
+                passed.push(names);
+                return Err(missing(error));
+            }
         };
         match kind {
             FileKind::Symlink => {
                 links += 1;
+                passed.push(names.clone());
                 if links > MOST_LINKS {
                     return Err(LinkFault::Loop);
                 }
@@ -78,7 +81,10 @@ pub fn resolve(root: &Arc<TreeRoot>, relative: &Path) -> Result<Resolved, LinkFa
                 above.push(std::mem::replace(&mut here, next));
                 names.push(&name);
             }
-            _ if pending.is_empty() => return Ok(Resolved { parent: here, relative: names, name }),
+            _ if pending.is_empty() => {
+                passed.push(names);
+                return Ok(Resolved { parent: here, name });
+            }
             _ => return Err(LinkFault::Dangling),
         }
     }

@@ -66,7 +66,7 @@ impl OpenSource {
     /// # Errors
     /// Where the link leads nowhere or elsewhere, and those of `openat`.
     pub fn open_link(root: &Arc<TreeRoot>, relative: PathBuf) -> Result<Self, OpenFault> {
-        let target = resolve::resolve(root, &relative)?;
+        let target = resolve::resolve(root, &relative, &mut Vec::new())?;
         let opened = now_second();
         let (fd, stat) = target.parent.open_regular(&target.name)?;
         Ok(Self { fd, stat, opened, place: Place::Link { root: Arc::clone(root), relative } })
@@ -132,7 +132,7 @@ impl OpenSource {
         }
         let named = match &self.place {
             Place::Entry { parent, name } => parent.stat_entry(name),
-            Place::Link { root, relative } => match resolve::resolve(root, relative) {
+            Place::Link { root, relative } => match resolve::resolve(root, relative, &mut Vec::new()) {
                 Ok(target) => target.parent.stat_entry(&target.name),
                 Err(_) => return Ok(false),
             },

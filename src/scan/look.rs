@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::observed::{CacheDirectory, CacheFile, CacheListing, Head, Observed, Source, SourceState};
@@ -70,31 +70,30 @@ fn source(root: &Arc<TreeRoot>, dir: &Dir, relative: &Path, entry: &Entry) -> Op
     if entry.kind == FileKind::Directory {
         return None;
     }
+    let mut passed = Vec::new();
     let state = match dir.stat_entry(name) {
         Ok(stat) => match stat.kind {
             FileKind::Directory => return None,
-            FileKind::Regular if names::has_module_name(name) => SourceState::File { stat, link: None },
+            FileKind::Regular if names::has_module_name(name) => SourceState::File { stat, link: false },
             FileKind::Regular => SourceState::Skipped(SkipReason::NoModuleName),
-            FileKind::Symlink => linked(root, &relative.join(name))?,
+            FileKind::Symlink => linked(root, &relative.join(name), &mut passed)?,
             kind => SourceState::Skipped(SkipReason::NotAFile(kind)),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => SourceState::Unreadable(error.to_string()),
     };
-    Some(Source { name: name.clone(), state })
+    Some(Source { name: name.clone(), state, passed })
 }
 
-fn linked(root: &Arc<TreeRoot>, relative: &Path) -> Option<SourceState> {
-    let found = resolve(root, relative).and_then(|target| match target.parent.stat_entry(&target.name) {
-        Ok(stat) => Ok((stat, target.relative)),
-        Err(error) => Err(LinkFault::Io(error)),
-    });
+fn linked(root: &Arc<TreeRoot>, relative: &Path, passed: &mut Vec<PathBuf>) -> Option<SourceState> {
+    let found = resolve(root, relative, passed)
+        .and_then(|target| target.parent.stat_entry(&target.name).map_err(LinkFault::Io));
     Some(match found {
-        Ok((stat, target)) if stat.kind == FileKind::Regular => SourceState::File { stat, link: Some(target) },
+        Ok(stat) if stat.kind == FileKind::Regular => SourceState::File { stat, link: true },
         // A link to a directory is neither a source nor followed.
-        Ok((stat, _)) if stat.kind == FileKind::Directory => return None,
+        Ok(stat) if stat.kind == FileKind::Directory => return None,
         Err(LinkFault::Io(error)) if error.kind() == io::ErrorKind::InvalidInput => return None,
-        Ok((stat, _)) => SourceState::Skipped(SkipReason::NotAFile(stat.kind)),
+        Ok(stat) => SourceState::Skipped(SkipReason::NotAFile(stat.kind)),
         Err(LinkFault::Dangling) => SourceState::Skipped(SkipReason::DanglingLink),
         Err(LinkFault::Loop) => SourceState::Skipped(SkipReason::LinkLoop),
         Err(LinkFault::LeavesTree) => SourceState::Skipped(SkipReason::LinkLeavesTree),
@@ -153,7 +152,7 @@ fn is_orphan(name: &OsStr, present: &HashSet<OsString>) -> bool {
 
 fn cache_file(site: &Site<'_>, dir: &Dir, name: &OsStr, source: &Source) -> Option<CacheFile> {
     let open = || match &source.state {
-        SourceState::File { link, .. } => open_source(site, &source.name, link.is_some()).ok(),
+        SourceState::File { link, .. } => open_source(site, &source.name, *link).ok(),
         _ => None,
     };
     match dir.read_start(name, LONGEST) {

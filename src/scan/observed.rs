@@ -18,14 +18,16 @@ pub struct Observed {
 pub struct Source {
     pub name: OsString,
     pub state: SourceState,
+    /// Where the entry is a link: the directories, below the root, on which it depends where it leads.
+    pub passed: Vec<PathBuf>,
 }
 
 #[derive(Debug)]
 pub enum SourceState {
     File {
         stat: FileStat,
-        /// Where the entry is a link to a file elsewhere in the tree: that file's directory, below the root.
-        link: Option<PathBuf>,
+        /// Whether the entry is a link to a file elsewhere in the tree.
+        link: bool,
     },
     Skipped(SkipReason),
     /// With the reason in words.
