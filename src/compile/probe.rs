@@ -30,6 +30,10 @@ pub async fn probe(program: &Path) -> Result<Interpreter, ProbeError> {
     if hello.cache_tag.is_empty() {
         return Err(ProbeError::NoCacheTag);
     }
+    // It becomes a part of a file's name.
+    if hello.cache_tag.bytes().any(|byte| byte == b'/' || byte.is_ascii_control()) {
+        return Err(ProbeError::Worker(WorkerError::Garbage("its cache tag cannot be a part of a name".to_owned())));
+    }
     if hello.code_layout.is_none() {
         return Err(ProbeError::UnknownForm);
     }

@@ -7,31 +7,59 @@ use std::sync::{Mutex, PoisonError};
 /// A change in a directory that a link passes is a change for the directory of the link, too.
 #[derive(Debug, Default)]
 pub(super) struct Links {
+    both_ways: Mutex<BothWays>,
+}
+
+#[derive(Debug, Default)]
+struct BothWays {
+    /// From a directory with links to those that they pass.
+    passed: HashMap<PathBuf, HashSet<PathBuf>>,
     /// From a directory to those with links that pass it.
-    passing: Mutex<HashMap<PathBuf, HashSet<PathBuf>>>,
+    passing: HashMap<PathBuf, HashSet<PathBuf>>,
 }
 
 impl Links {
     /// Takes down which directories the links of a directory pass.
     pub(super) fn set(&self, directory: &Path, passed: &HashSet<PathBuf>) {
-        let mut passing = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
-        if passing.is_empty() && passed.is_empty() {
-            return;
-        }
-        passing.retain(|other, directories| {
-            if !passed.contains(other) {
+        let mut links = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
+        let BothWays { passed: all_passed, passing } = &mut *links;
+        for other in all_passed.remove(directory).into_iter().flatten() {
+            if let Some(directories) = passing.get_mut(&other) {
                 directories.remove(directory);
+                if directories.is_empty() {
+                    passing.remove(&other);
+                }
             }
-            !directories.is_empty()
-        });
-        for other in passed.iter().filter(|other| *other != directory) {
+        }
+        let others: HashSet<PathBuf> = passed.iter().filter(|other| *other != directory).cloned().collect();
+        for other in &others {
             passing.entry(other.clone()).or_default().insert(directory.to_owned());
+        }
+        if !others.is_empty() {
+            all_passed.insert(directory.to_owned(), others);
         }
     }
 
     /// The directories with links that pass this one.
     pub(super) fn through(&self, directory: &Path) -> Vec<PathBuf> {
-        let passing = self.passing.lock().unwrap_or_else(PoisonError::into_inner);
-        passing.get(directory).into_iter().flatten().cloned().collect()
+        let links = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
+        links.passing.get(directory).into_iter().flatten().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_lead_elsewhere_now_are_forgotten() {
+        let links = Links::default();
+        let set = |passed: &[&str]| links.set(Path::new("/a"), &passed.iter().map(PathBuf::from).collect());
+        set(&["/a", "/b", "/c"]);
+        assert_eq!(links.through(Path::new("/b")), [Path::new("/a")]);
+        assert!(links.through(Path::new("/a")).is_empty(), "itself is looked at anyway");
+        set(&["/c"]);
+        assert!(links.through(Path::new("/b")).is_empty());
+        assert_eq!(links.through(Path::new("/c")), [Path::new("/a")]);
     }
 }

@@ -280,7 +280,9 @@ impl<'a> Daemon<'a> {
                 journal.tell_look(directory);
             }
             Work::Whole(number) => {
-                self.trees.end_whole(*number);
+                if !self.trees.end_whole(*number) {
+                    return;
+                }
                 journal.tell_whole();
             }
         }
@@ -294,12 +296,12 @@ impl<'a> Daemon<'a> {
             self.batch.schedule(&tree.root().path_of(&relative), now);
         }
         for unsettled in end.unsettled {
-            let wait = match unsettled.after_second {
-                Some(second) => until_after(second),
-                None => Some(Duration::ZERO),
-            };
-            if let Some(wait) = wait {
-                self.batch.schedule(&tree.root().path_of(&unsettled.relative), now + wait);
+            let directory = tree.root().path_of(&unsettled.relative);
+            match unsettled.after_second.map(until_after) {
+                Some(Some(wait)) => self.batch.schedule(&directory, now + wait),
+                Some(None) => {}
+                // As a change, so that one that never comes to rest is looked at less and less often.
+                None => self.batch.note(&directory, false, now),
             }
         }
         self.retry(tree.path(), &work, &journal, now);
@@ -314,6 +316,7 @@ impl<'a> Daemon<'a> {
         tracing::error!("a pass broke down, which is an error in pycwarm: {error}");
         self.busy.clear();
         self.trees.end_all();
+        self.rescan_all("a pass broke down");
     }
 
     /// What failed for a reason that may pass is tried again, at growing distances.

@@ -2,13 +2,15 @@
 //!
 //! From a thread of its own: a supervisor that does not read must not stop the loop.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-/// Messages that wait for a slow reader. More are dropped: the next status makes up for them.
-const WAITING: usize = 64;
+/// No more status lines than this wait for a slow reader: the next one makes up for those left out.
+const MOST_STATUS: usize = 4;
 /// How long the end of the process waits for the last message to be taken.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -22,15 +24,19 @@ enum Message {
 
 /// Speaks to systemd.
 pub(super) struct Systemd {
-    messages: SyncSender<Message>,
+    messages: Sender<Message>,
+    /// Status lines that nobody has taken yet.
+    waiting: Arc<AtomicUsize>,
     last_status: String,
 }
 
 impl Systemd {
     pub(super) fn new() -> Self {
-        let (messages, waiting) = sync_channel(WAITING);
-        std::thread::spawn(move || speak(&waiting));
-        Self { messages, last_status: String::new() }
+        let (messages, spoken) = channel();
+        let waiting: Arc<AtomicUsize> = Arc::default();
+        let taken = Arc::clone(&waiting);
+        std::thread::spawn(move || speak(&spoken, &taken));
+        Self { messages, waiting, last_status: String::new() }
     }
 
     pub(super) fn ready(&mut self, status: String) {
@@ -39,7 +45,8 @@ impl Systemd {
 
     /// Says nothing where nothing has changed.
     pub(super) fn status(&mut self, status: String) {
-        if status != self.last_status {
+        if status != self.last_status && self.waiting.load(Ordering::Relaxed) < MOST_STATUS {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             self.last_status.clone_from(&status);
             self.send(Message::Status(status));
         }
@@ -59,17 +66,19 @@ impl Systemd {
     }
 
     fn send(&self, message: Message) {
-        if self.messages.try_send(message).is_err() {
-            tracing::debug!("systemd does not listen");
-        }
+        // The thread ends with this sender only.
+        let _ = self.messages.send(message);
     }
 }
 
-fn speak(waiting: &Receiver<Message>) {
-    for message in waiting {
+fn speak(messages: &Receiver<Message>, waiting: &AtomicUsize) {
+    for message in messages {
         match message {
             Message::Ready(status) => tell(&[NotifyState::Ready, NotifyState::Status(&status)]),
-            Message::Status(status) => tell(&[NotifyState::Status(&status)]),
+            Message::Status(status) => {
+                tell(&[NotifyState::Status(&status)]);
+                waiting.fetch_sub(1, Ordering::Relaxed);
+            }
             Message::Reloading(since) => tell(&[NotifyState::Reloading, since]),
             Message::Stopping(said) => {
                 tell(&[NotifyState::Stopping]);

@@ -120,11 +120,10 @@ impl Trees {
         Some((tree, self.passes))
     }
 
-    /// The end of a pass; that of one from before a reload means nothing any more.
-    pub(super) fn end_whole(&mut self, pass: u64) {
-        for state in self.all.iter_mut().filter(|state| state.running == Some(pass)) {
-            state.running = None;
-        }
+    /// The end of a pass. `false`: it is from before a reload, was ended by that, and means nothing any more.
+    pub(super) fn end_whole(&mut self, pass: u64) -> bool {
+        let state = self.all.iter_mut().find(|state| state.running == Some(pass));
+        state.is_some_and(|state| state.running.take().is_some())
     }
 
     /// A pass ended without an end: whatever ran is not running.

@@ -202,8 +202,7 @@ impl Shared {
             // The daemon does not wait for that second to tell.
             second if self.purpose == Purpose::Keep => {
                 if published.looks_settled {
-                    let mut to_confirm = self.engine.to_confirm.lock().unwrap_or_else(PoisonError::into_inner);
-                    to_confirm.insert(job.item().path());
+                    self.engine.to_confirm().insert(job.item().key());
                 }
                 self.tell(job, &job.done);
                 self.look_again(job, None, second);

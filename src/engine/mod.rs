@@ -13,7 +13,7 @@ mod tree;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::compile::Pool;
 use crate::domain::Interpreter;
 use crate::domain::permissions::Actor;
+use crate::domain::policy::OptimizationLevel;
 use crate::root::actor;
 
 pub use pass::{Observer, Pass, PassEnd, Purpose, Scope, Unsettled};
@@ -48,7 +49,7 @@ pub struct Engine {
     /// Bounds the sources that are open and in memory, over all passes: one permit per KiB.
     in_flight: Arc<Semaphore>,
     /// Sources whose caches do not show that they are racy.
-    to_confirm: Mutex<HashSet<PathBuf>>,
+    to_confirm: Mutex<HashSet<(PathBuf, String, OptimizationLevel)>>,
     /// File systems that do not keep owner and mode as they are set.
     lax_devices: Mutex<HashSet<u64>>,
     stop: CancellationToken,
@@ -85,6 +86,11 @@ impl Engine {
     pub fn forget(&self) {
         self.registry.forget();
         self.broken.forget();
+        self.to_confirm().clear();
+    }
+
+    fn to_confirm(&self) -> MutexGuard<'_, HashSet<(PathBuf, String, OptimizationLevel)>> {
+        self.to_confirm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is room for a source of so many bytes.

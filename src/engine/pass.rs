@@ -283,13 +283,13 @@ impl Walking<'_> {
 
     /// Has compiled again what looks right and may not be: in a round for single sources, all of them.
     fn confirm(&self, directory: &Directory<'_>, plan: &mut Plan) {
-        let mut to_confirm = self.shared.engine.to_confirm.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut to_confirm = self.shared.engine.to_confirm();
         let all = matches!(self.scope, Scope::Sources(..));
         if self.shared.purpose == Purpose::Check || !all && to_confirm.is_empty() {
             return;
         }
         plan.leave.retain(|item| {
-            let wanted = all || to_confirm.remove(&directory.source_path(item.source));
+            let wanted = all || to_confirm.remove(&directory.item(*item).key());
             if wanted {
                 plan.compile.push((*item, Reason::Racy));
             }

@@ -115,7 +115,7 @@ fn replace(
     }
     let made = file.stat().map_err(PublishError::at("stat its cache"))?;
     let mode = cache_mode(stat, source.has_acl(), manner.mode, (made.uid, made.gid), manner.actor);
-    file.set_mode(mode).map_err(PublishError::at("set the mode of its cache"))?;
+    set_mode(&file, made.mode, mode)?;
     let kept = file.stat().map_err(PublishError::at("stat its cache"))?;
     if !source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
         return Err(PublishError::SourceChanged);
@@ -129,20 +129,27 @@ fn replace(
     })
 }
 
+/// Where the mode cannot be set, the file may stay as it was made if that is no wider.
+fn set_mode(file: &Replacement<'_>, made: u32, mode: u32) -> Result<(), PublishError> {
+    match file.set_mode(mode) {
+        Err(error) if is_not_to_be_had(&error) && made & !mode == 0 => Ok(()),
+        result => result.map_err(PublishError::at("set the mode of its cache")),
+    }
+}
+
 /// A file system or a sandbox may not let even root do that: then the cache stays ours, and its mode lets
 /// nobody read it who could not read the source.
 fn give_away(file: &Replacement<'_>, uid: u32, gid: u32) -> Result<(), PublishError> {
     match file.set_owner(uid, gid) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if is_not_to_be_had(&error) => Ok(()),
         result => result.map_err(PublishError::at("give its cache to its owner")),
     }
+}
+
+/// No permission, an owner that this user namespace does not know, or a file system without owners.
+fn is_not_to_be_had(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::PermissionDenied, io::ErrorKind::InvalidInput, io::ErrorKind::Unsupported];
+    kinds.contains(&error.kind())
 }
 
 /// A link and a file are replaced, as import does; all else is left to its owner.

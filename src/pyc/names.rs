@@ -36,12 +36,13 @@ pub fn cache_name(source: &OsStr, cache_tag: &str, level: OptimizationLevel) -> 
 #[must_use]
 pub fn source_of(name: &OsStr, cache_tag: &str) -> Option<OsString> {
     let rest = name.as_bytes().strip_suffix(b".pyc")?;
-    let rest = match split_last_dot(rest) {
-        Some((rest, level)) if level.starts_with(b"opt-") => rest,
-        _ => rest,
-    };
-    let stem = rest.strip_suffix(cache_tag.as_bytes())?.strip_suffix(b".")?;
-    let mut source = stem.to_vec();
+    // The tag first, as it may look like a level itself.
+    let tagged = |rest: &'_ [u8]| Some(rest.strip_suffix(cache_tag.as_bytes())?.strip_suffix(b".")?.to_vec());
+    let stem = tagged(rest).or_else(|| match split_last_dot(rest) {
+        Some((rest, level)) if level.starts_with(b"opt-") => tagged(rest),
+        _ => None,
+    })?;
+    let mut source = stem;
     source.extend(b".py");
     Some(OsString::from_vec(source))
 }
@@ -117,6 +118,7 @@ mod tests {
         assert_eq!(of("x.graalpy241-311-native.pyc", "graalpy241-311-native").as_deref(), Some("x.py"));
         assert_eq!(of("a.b.cpython-311.opt-2.pyc", "cpython-311").as_deref(), Some("a.b.py"));
         assert_eq!(of("x.cpython-311.pyc", "cpython-31"), None);
+        assert_eq!(of("x.cpython-311.opt-1.pyc", "cpython-311.opt-1").as_deref(), Some("x.py"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::domain::policy::OptimizationLevel;
 use crate::domain::{Failure, FailureKind, Skip, Target};
 
 /// One cache to be.
@@ -38,6 +39,12 @@ impl Item<'_> {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.directory.join(self.source)
+    }
+
+    /// What tells it from all others: path, cache tag and level.
+    #[must_use]
+    pub fn key(&self) -> (PathBuf, String, OptimizationLevel) {
+        (self.path(), self.target.interpreter.cache_tag.clone(), self.target.level)
     }
 
     /// The failure of this item.

@@ -13,11 +13,12 @@ pub fn current() -> Actor {
     Actor { uid: rustix::process::geteuid().as_raw(), may_chown }
 }
 
-/// Now, by the clock that stamps files.
+/// Now. Not by the coarse clock: the kernel may stamp a change more finely than that, and a change would lie
+/// in the future.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nanoseconds are below 2^30")]
 pub fn now() -> Timestamp {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     Timestamp { seconds: now.tv_sec, nanoseconds: now.tv_nsec as u32 }
 }
 

@@ -182,13 +182,12 @@ impl Watcher {
     /// Ends all watches. After events were lost nobody knows which of them still hold.
     pub fn start_afresh(&self) {
         match listen(&self.queue, &self.interest) {
-            Ok(inotify) => {
-                *self.inotify() = inotify;
-                let mut watched = self.watched();
-                *watched = Watched { generation: watched.generation + 1, ..Watched::default() };
-            }
-            Err(error) => tracing::error!("{error}; changes may be missed until the next try"),
+            Ok(inotify) => *self.inotify() = inotify,
+            // The old ones are asked for again, and those that are lost are made.
+            Err(error) => tracing::error!("{error}; changes may be missed until the next look at everything"),
         }
+        let mut watched = self.watched();
+        *watched = Watched { generation: watched.generation + 1, ..Watched::default() };
     }
 
     fn watched_below(&self, path: &Path) -> Vec<PathBuf> {

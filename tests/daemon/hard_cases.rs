@@ -85,10 +85,31 @@ fn another_file_with_the_same_size_and_time() {
     let source = kept.tree.source("version.py", "V = '1.0.1'\n");
     let time = fs::metadata(&source).expect("it is there").modified().expect("Linux");
     kept.wait_fresh(&source);
-    let other = kept.tree.file("version.new", "V = '1.0.2'\n");
-    set_mtime(&other, time);
-    fs::rename(&other, &source).expect("own directory");
-    kept.daemon.wait_good(kept.python, &kept.tree.root);
+    for patch in 2..9 {
+        let other = kept.tree.file("version.new", format!("V = '1.0.{patch}'\n"));
+        set_mtime(&other, time);
+        fs::rename(&other, &source).expect("own directory");
+        kept.daemon.wait_good(kept.python, &kept.tree.root);
+    }
+}
+
+#[test]
+fn links_that_lead_elsewhere_all_at_once() {
+    let kept = Kept::with(|tree| {
+        tree.source("releases/1/y.py", "Y = 1\n");
+        tree.source("releases/2/y.py", "Y = 'another release'\n");
+        symlink("releases/1", tree.path("current")).expect("own directory");
+        symlink("../current/y.py", tree.path("package/through.py")).expect("own directory");
+        symlink("../library/late.py", tree.path("package/dangling.py")).expect("own directory");
+        fs::create_dir(tree.path("library")).expect("own directory");
+    });
+    symlink("releases/2", kept.tree.path("new")).expect("own directory");
+    fs::rename(kept.tree.path("new"), kept.tree.path("current")).expect("own directory");
+    kept.tree.file("library/late.py", "L = 1\n");
+    let linked = [kept.tree.path("package/through.py"), kept.tree.path("package/dangling.py")];
+    kept.daemon.wait_fresh(kept.python, &linked);
+    kept.tree.file("library/late.py", "L = 'later still'\n");
+    kept.daemon.wait_fresh(kept.python, &linked);
 }
 
 #[test]

@@ -110,3 +110,20 @@ fn left_over_temporary_files_of_dead_writers_are_removed() {
     assert!(alive.exists(), "the writer lives: its lock is held");
     assert!(strange.exists(), "not a name of ours");
 }
+
+#[test]
+fn a_file_that_is_no_source_exits_with_2() {
+    let tree = Tree::new();
+    let file = tree.file("notes.txt", "notes\n");
+    let ran = run(pycwarm("warm").arg(&file));
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("notes.txt"), "{:?}", ran.stderr);
+}
+
+#[test]
+fn a_file_inside_another_path_counts_once() {
+    let (python, tree) = (primary(), Tree::new());
+    let source = tree.source("x.py", "X = 1\n");
+    let report = json(pycwarm("warm").arg("--python").arg(&python.path).arg(&tree.root).arg(&source));
+    assert_eq!((report.counts.sources, report.counts.compiled), (1, 1));
+}
