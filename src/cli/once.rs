@@ -84,7 +84,7 @@ fn pass(settings: &Settings, trees: &[Arc<Tree>], kind: Kind, progress: bool) ->
         Kind::Warm => Purpose::Warm,
         Kind::Check => Purpose::Check,
     };
-    let collector = Arc::new(Collector::new(progress));
+    let collector = Arc::new(Collector::new(progress, || trees.iter().map(|tree| tree.count_sources()).sum()));
     let sink: Arc<dyn Sink + Send + Sync> = collector.clone();
     for tree in trees {
         engine.whole(tree, purpose, &sink);

@@ -4,6 +4,7 @@
 
 mod broken;
 mod carry_out;
+mod count;
 mod in_progress;
 mod pass;
 mod registry;

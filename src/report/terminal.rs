@@ -21,11 +21,12 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// With `progress`, a bar is drawn on standard error if that is a terminal.
+    /// With `progress`, a bar is drawn on standard error if that is a terminal; then `count` is asked how many
+    /// sources there are.
     #[must_use]
-    pub fn new(progress: bool) -> Self {
+    pub fn new(progress: bool, count: impl FnOnce() -> u64) -> Self {
         let bar = if progress && std::io::stderr().is_terminal() {
-            let bar = ProgressBar::no_length().with_style(style());
+            let bar = ProgressBar::new(count()).with_style(style());
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         } else {
@@ -51,11 +52,11 @@ impl Collector {
 impl Sink for Collector {
     fn source(&self) {
         self.update(|summary| summary.sources += 1);
+        self.bar.inc(1);
     }
 
     fn outcome(&self, item: &Item<'_>, outcome: &Outcome) {
         self.update(|summary| summary.count(item, outcome));
-        self.bar.inc(1);
         if matches!(outcome, Outcome::Compiled | Outcome::Confirmed | Outcome::Repaired) && !self.bar.is_hidden() {
             self.bar.set_message(escaped(&item.path()).to_string());
         }
@@ -109,6 +110,6 @@ pub fn summary_line(summary: &Summary, elapsed: Duration) -> String {
 
 fn style() -> ProgressStyle {
     // The template is a constant of ours; the default style is no worse than a panic.
-    ProgressStyle::with_template("{spinner} {human_pos} done, {per_sec} {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("{bar:24} {human_pos}/{human_len} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
