@@ -69,7 +69,7 @@ impl Shared {
             if self.purpose == Purpose::Keep && self.is_done(directory, &item, &opened) {
                 continue;
             }
-            if let Some(claim) = self.engine.in_progress.claim(item.path(), item.target) {
+            if let Some(claim) = self.engine.in_progress.claim(item.key()) {
                 claimed.push((item, *reason, claim));
             }
         }

@@ -2,30 +2,25 @@
 //! over the whole tree.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::Target;
-use crate::domain::policy::OptimizationLevel;
-
-type Key = (PathBuf, String, OptimizationLevel);
+use crate::report::ItemKey;
 
 #[derive(Debug, Default)]
 pub(super) struct InProgress {
-    keys: Mutex<HashSet<Key>>,
+    keys: Mutex<HashSet<ItemKey>>,
 }
 
 /// As long as it lives, nobody else gets the same.
 #[derive(Debug)]
 pub(super) struct Claim {
     all: Arc<InProgress>,
-    key: Key,
+    key: ItemKey,
 }
 
 impl InProgress {
     /// `None` where another pass is at it. That one will notice if the source has changed since it read it.
-    pub(super) fn claim(self: &Arc<Self>, path: PathBuf, target: &Target) -> Option<Claim> {
-        let key = (path, target.interpreter.cache_tag.clone(), target.level);
+    pub(super) fn claim(self: &Arc<Self>, key: ItemKey) -> Option<Claim> {
         let is_new = self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
         is_new.then(|| Claim { all: Arc::clone(self), key })
     }

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::compile::Pool;
 use crate::domain::Interpreter;
 use crate::domain::permissions::Actor;
-use crate::domain::policy::OptimizationLevel;
+use crate::report::ItemKey;
 use crate::root::actor;
 
 pub use pass::{Observer, Pass, PassEnd, Purpose, Scope, Unsettled};
@@ -50,7 +50,7 @@ pub struct Engine {
     /// Bounds the sources that are open and in memory, over all passes: one permit per KiB.
     in_flight: Arc<Semaphore>,
     /// Sources whose caches do not show that they are racy.
-    to_confirm: Mutex<HashSet<(PathBuf, String, OptimizationLevel)>>,
+    to_confirm: Mutex<HashSet<ItemKey>>,
     /// File systems that do not keep owner and mode as they are set.
     lax_devices: Mutex<HashSet<u64>>,
     stop: CancellationToken,
@@ -90,7 +90,7 @@ impl Engine {
         self.to_confirm().clear();
     }
 
-    fn to_confirm(&self) -> MutexGuard<'_, HashSet<(PathBuf, String, OptimizationLevel)>> {
+    fn to_confirm(&self) -> MutexGuard<'_, HashSet<ItemKey>> {
         self.to_confirm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

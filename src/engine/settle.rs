@@ -8,9 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::pass::{Pass, Purpose, Scope, Unsettled};
 use super::{Engine, Tree};
-use crate::domain::policy::OptimizationLevel;
-use crate::domain::{Failure, FailureKind, Skip, SkipReason, Target};
-use crate::report::{Item, Outcome, Sink};
+use crate::domain::{Failure, FailureKind, Skip, SkipReason};
+use crate::report::{Item, ItemKey, Outcome, Sink};
 
 /// How often a source that changes all the time is tried.
 const MOST_ROUNDS: usize = 10;
@@ -51,8 +50,7 @@ impl Engine {
         let mut pending = HashMap::new();
         for one in unsettled {
             directories.entry(one.relative.clone()).or_default().insert(one.source.clone());
-            let path = tree.root().path_of(&one.relative).join(&one.source);
-            pending.insert(key(path, &one.target), one);
+            pending.insert(key(tree, &one), one);
         }
         let settling = Arc::new(Settling { pending: Mutex::new(pending), inner: Arc::clone(sink) });
         let as_sink: Arc<dyn Sink + Send + Sync> = settling.clone();
@@ -60,8 +58,7 @@ impl Engine {
         for (relative, names) in &directories {
             let pass = Pass { tree, purpose, scope: Scope::Sources(relative, names), observer: None };
             for mut one in self.pass(&pass, &as_sink).unsettled {
-                let path = tree.root().path_of(&one.relative).join(&one.source);
-                if let Some(before) = settling.take(&key(path, &one.target)) {
+                if let Some(before) = settling.take(&key(tree, &one)) {
                     one.provisional = before.provisional.or(one.provisional);
                     still.push(one);
                 }
@@ -100,15 +97,14 @@ pub fn until_after(second: i64) -> Option<Duration> {
     (wait <= LONGEST_WAIT).then_some(wait)
 }
 
-type Key = (PathBuf, String, OptimizationLevel);
-
-fn key(path: PathBuf, target: &Target) -> Key {
-    (path, target.interpreter.cache_tag.clone(), target.level)
+fn key(tree: &Tree, one: &Unsettled) -> ItemKey {
+    let directory = tree.root().path_of(&one.relative);
+    Item { directory: &directory, source: &one.source, target: &one.target }.key()
 }
 
 /// Lets only the outcomes through that are waited for, so that nothing counts twice.
 struct Settling {
-    pending: Mutex<HashMap<Key, Unsettled>>,
+    pending: Mutex<HashMap<ItemKey, Unsettled>>,
     inner: Arc<dyn Sink + Send + Sync>,
 }
 
@@ -121,11 +117,11 @@ impl Settling {
         pending.len() < before
     }
 
-    fn take(&self, key: &Key) -> Option<Unsettled> {
+    fn take(&self, key: &ItemKey) -> Option<Unsettled> {
         self.pending().remove(key)
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<Key, Unsettled>> {
+    fn pending(&self) -> MutexGuard<'_, HashMap<ItemKey, Unsettled>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -134,7 +130,7 @@ impl Sink for Settling {
     fn source(&self) {}
 
     fn outcome(&self, item: &Item<'_>, outcome: &Outcome) {
-        let Some(before) = self.take(&key(item.path(), item.target)) else { return };
+        let Some(before) = self.take(&item.key()) else { return };
         match (outcome, before.provisional) {
             (Outcome::Fresh | Outcome::Compiled | Outcome::Confirmed | Outcome::Repaired, Some(provisional)) => {
                 self.inner.outcome(item, &provisional)

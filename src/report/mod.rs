@@ -5,5 +5,5 @@ pub mod outcome;
 pub mod summary;
 pub mod terminal;
 
-pub use outcome::{Item, Outcome, Sink};
+pub use outcome::{Item, ItemKey, Outcome, Sink};
 pub use summary::Summary;

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::domain::policy::OptimizationLevel;
 use crate::domain::{Failure, FailureKind, Skip, Target};
 
+/// What tells one cache to be from all others: the path of its source, the cache tag and the level.
+pub type ItemKey = (PathBuf, String, OptimizationLevel);
+
 /// One cache to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Item<'a> {
@@ -41,9 +44,9 @@ impl Item<'_> {
         self.directory.join(self.source)
     }
 
-    /// What tells it from all others: path, cache tag and level.
+    /// What tells it from all others.
     #[must_use]
-    pub fn key(&self) -> (PathBuf, String, OptimizationLevel) {
+    pub fn key(&self) -> ItemKey {
         (self.path(), self.target.interpreter.cache_tag.clone(), self.target.level)
     }
 
