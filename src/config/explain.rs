@@ -35,6 +35,7 @@ impl fmt::Display for Explained<'_> {
         line(out, "jobs", &merged.jobs, integer)?;
         line(out, "compile-timeout", &merged.compile_timeout, integer)?;
         line(out, "rescan-interval", &merged.rescan_interval, integer)?;
+        line(out, "poll-interval", &merged.poll_interval, integer)?;
         line(out, "queue-limit", &merged.queue_limit, integer)?;
 
         writeln!(out, "\n[defaults]")?;
@@ -58,6 +59,7 @@ fn policy(out: &mut fmt::Formatter<'_>, layer: &PolicyLayer) -> fmt::Result {
     optional(out, "owner", &layer.owner, |written| text(written))?;
     optional(out, "mode", &layer.mode, |written| text(written))?;
     optional(out, "context", &layer.context, |written| text(written))?;
+    optional(out, "watch", &layer.watch, |written| text(written))?;
     optional(out, "exclude", &layer.exclude, |items| texts(items))
 }
 

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 /// The keys at the top of a file, tables left out. The same names as in `Fragment`.
-pub const GLOBAL_KEYS: &[&str] = &["jobs", "compile-timeout", "rescan-interval", "queue-limit"];
+pub const GLOBAL_KEYS: &[&str] = &["jobs", "compile-timeout", "rescan-interval", "poll-interval", "queue-limit"];
 
 /// The keys of `[defaults]`, which every `[[tree]]` may have too. The same names as in `PolicyFragment`.
-pub const POLICY_KEYS: &[&str] = &["python", "optimize", "invalidation-mode", "owner", "mode", "context", "exclude"];
+pub const POLICY_KEYS: &[&str] =
+    &["python", "optimize", "invalidation-mode", "owner", "mode", "context", "watch", "exclude"];
 
 /// The keys that only a `[[tree]]` has. With those of [`POLICY_KEYS`] the same names as in `TreeFragment`.
 pub const TREE_KEYS: &[&str] = &["path", "enabled", "readers"];
@@ -24,6 +25,7 @@ pub struct Fragment {
     pub jobs: Entry<i64>,
     pub compile_timeout: Entry<i64>,
     pub rescan_interval: Entry<i64>,
+    pub poll_interval: Entry<i64>,
     pub queue_limit: Entry<i64>,
     #[serde(default)]
     pub defaults: PolicyFragment,
@@ -41,6 +43,7 @@ pub struct PolicyFragment {
     pub owner: Entry<String>,
     pub mode: Entry<String>,
     pub context: Entry<String>,
+    pub watch: Entry<String>,
     pub exclude: ListEntry<String>,
 }
 
@@ -58,6 +61,7 @@ pub struct TreeFragment {
     owner: Entry<String>,
     mode: Entry<String>,
     context: Entry<String>,
+    watch: Entry<String>,
     exclude: ListEntry<String>,
 }
 
@@ -71,6 +75,7 @@ impl TreeFragment {
             owner: self.owner.take(),
             mode: self.mode.take(),
             context: self.context.take(),
+            watch: self.watch.take(),
             exclude: self.exclude.take(),
         }
     }

@@ -16,6 +16,7 @@ pub struct PolicyLayer {
     pub owner: Option<Sourced<String>>,
     pub mode: Option<Sourced<String>>,
     pub context: Option<Sourced<String>>,
+    pub watch: Option<Sourced<String>>,
     pub exclude: Option<List<String>>,
 }
 
@@ -28,6 +29,7 @@ pub struct Policy {
     pub owner: Sourced<String>,
     pub mode: Sourced<String>,
     pub context: Sourced<String>,
+    pub watch: Sourced<String>,
     pub exclude: List<String>,
 }
 
@@ -43,6 +45,7 @@ impl Default for Policy {
             owner: text("source"),
             mode: text("source"),
             context: text("policy"),
+            watch: text("auto"),
             exclude: Sourced::default(Vec::new()),
         }
     }
@@ -57,6 +60,7 @@ impl From<Policy> for PolicyLayer {
             owner: Some(all.owner),
             mode: Some(all.mode),
             context: Some(all.context),
+            watch: Some(all.watch),
             exclude: Some(all.exclude),
         }
     }
@@ -72,6 +76,7 @@ impl PolicyLayer {
             owner: entry(fragment.owner, lines),
             mode: entry(fragment.mode, lines),
             context: entry(fragment.context, lines),
+            watch: entry(fragment.watch, lines),
             exclude: list(fragment.exclude, lines, |pattern| pattern),
         }
     }
@@ -86,6 +91,7 @@ impl PolicyLayer {
             owner: above.owner.or(below.owner),
             mode: above.mode.or(below.mode),
             context: above.context.or(below.context),
+            watch: above.watch.or(below.watch),
             exclude: above.exclude.or(below.exclude),
         };
     }
@@ -102,6 +108,7 @@ impl PolicyLayer {
             owner: pick(&self.owner, &base.owner),
             mode: pick(&self.mode, &base.mode),
             context: pick(&self.context, &base.context),
+            watch: pick(&self.watch, &base.watch),
             exclude: pick(&self.exclude, &base.exclude),
         }
     }

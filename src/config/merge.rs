@@ -18,6 +18,7 @@ pub struct Merged {
     pub(super) jobs: Sourced<i64>,
     pub(super) compile_timeout: Sourced<i64>,
     pub(super) rescan_interval: Sourced<i64>,
+    pub(super) poll_interval: Sourced<i64>,
     pub(super) queue_limit: Sourced<i64>,
     pub(super) defaults: Policy,
     /// In the order in which they were first named.
@@ -41,6 +42,7 @@ impl Default for Merged {
             jobs: Sourced::default(0),
             compile_timeout: Sourced::default(120),
             rescan_interval: Sourced::default(3600),
+            poll_interval: Sourced::default(10),
             queue_limit: Sourced::default(65536),
             defaults: Policy::default(),
             trees: Vec::new(),
@@ -63,6 +65,7 @@ impl Merged {
         replace(&mut self.jobs, entry(fragment.jobs, &lines));
         replace(&mut self.compile_timeout, entry(fragment.compile_timeout, &lines));
         replace(&mut self.rescan_interval, entry(fragment.rescan_interval, &lines));
+        replace(&mut self.poll_interval, entry(fragment.poll_interval, &lines));
         replace(&mut self.queue_limit, entry(fragment.queue_limit, &lines));
         self.defaults = PolicyLayer::of(fragment.defaults, &lines).over(&self.defaults);
 

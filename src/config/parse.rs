@@ -130,6 +130,7 @@ fn example(key: &str) -> &'static str {
         "jobs" => "`jobs = 4`",
         "compile-timeout" => "`compile-timeout = 120`",
         "rescan-interval" => "`rescan-interval = 3600`",
+        "poll-interval" => "`poll-interval = 10`",
         "queue-limit" => "`queue-limit = 65536`",
         "defaults" => "`[defaults]` with keys below it",
         "tree" => "`[[tree]]` with `path = \"/var/www/cgi-bin\"` below it",
@@ -142,6 +143,7 @@ fn example(key: &str) -> &'static str {
         "owner" => "`owner = \"user:group\"`",
         "mode" => "`mode = \"0644\"`",
         "context" => "`context = \"policy\"`",
+        "watch" => "`watch = \"auto\"`",
         "exclude" => "`exclude = [\"/build/\"]`",
         _ => "the sample configuration",
     }

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::policy::{
-    ContextPolicy, InvalidationMode, ModePolicy, OptimizationLevel, OwnerPolicy, PythonChoice,
+    ContextPolicy, InvalidationMode, ModePolicy, OptimizationLevel, OwnerPolicy, PythonChoice, WatchPolicy,
 };
 
 /// Everything that can be set.
@@ -16,6 +16,8 @@ pub struct Settings {
     pub compile_timeout: Duration,
     /// Between two looks at everything; `None`: never.
     pub rescan_interval: Option<Duration>,
+    /// Between two looks at what gives no events.
+    pub poll_interval: Duration,
     /// Directories remembered as changed, at least 1, before everything is looked at instead.
     pub queue_limit: usize,
     /// For paths that are in no configured tree.
@@ -41,6 +43,8 @@ pub struct TreeSettings {
     pub mode: ModePolicy,
     /// Of every cache.
     pub context: ContextPolicy,
+    /// How changes are heard of.
+    pub watch: WatchPolicy,
     /// gitignore patterns, each known to be a valid one; their order counts.
     pub exclude: Vec<String>,
     /// Where `path` lies below the tree that the patterns were written for: they are matched against this prefix
@@ -65,6 +69,8 @@ pub struct TreeDefaults {
     pub mode: ModePolicy,
     /// Of every cache.
     pub context: ContextPolicy,
+    /// How changes are heard of.
+    pub watch: WatchPolicy,
     /// gitignore patterns, each known to be a valid one; their order counts.
     pub exclude: Vec<String>,
 }
@@ -80,6 +86,7 @@ impl TreeDefaults {
             owner: self.owner,
             mode: self.mode,
             context: self.context,
+            watch: self.watch,
             exclude: self.exclude,
             exclude_prefix: PathBuf::new(),
             readers,

@@ -28,6 +28,7 @@ impl Merged {
         let jobs = number(&merged.jobs, "jobs", 0..=1024)?;
         let compile_timeout = number(&merged.compile_timeout, "compile-timeout", 1..=YEAR)?;
         let rescan_interval = number(&merged.rescan_interval, "rescan-interval", 0..=YEAR)?;
+        let poll_interval = number(&merged.poll_interval, "poll-interval", 1..=YEAR)?;
         let queue_limit = number(&merged.queue_limit, "queue-limit", 1..=1 << 24)?;
         let defaults = policy(&merged.defaults)?;
         let trees = merged
@@ -42,6 +43,7 @@ impl Merged {
             },
             compile_timeout: Duration::from_secs(compile_timeout.into()),
             rescan_interval: (rescan_interval > 0).then(|| Duration::from_secs(rescan_interval.into())),
+            poll_interval: Duration::from_secs(poll_interval.into()),
             queue_limit: queue_limit as usize,
             defaults,
             trees: trees.collect::<Result<_, _>>()?,
@@ -66,6 +68,7 @@ fn policy(written: &Policy) -> Result<TreeDefaults, ConfigError> {
         owner: written.owner.check("owner", |text| owner::parse(text))?.value,
         mode: written.mode.check("mode", |text| text.parse())?.value,
         context: written.context.check("context", |text| text.parse())?.value,
+        watch: written.watch.check("watch", |text| text.parse())?.value,
         exclude: patterns(&written.exclude)?,
     })
 }

@@ -224,6 +224,48 @@ impl fmt::Display for ContextPolicy {
     }
 }
 
+/// How the daemon hears of changes in a tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WatchPolicy {
+    /// What works here, and costs least.
+    #[default]
+    Auto,
+    /// A watch on each directory.
+    Inotify,
+    /// One mark on each whole file system.
+    Fanotify,
+    /// No events: a look at everything, again and again.
+    Poll,
+}
+
+impl FromStr for WatchPolicy {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "inotify" => Ok(Self::Inotify),
+            "fanotify" => Ok(Self::Fanotify),
+            "poll" => Ok(Self::Poll),
+            _ => Err(InvalidValue::new(
+                format!("there is no source of events {text:?}"),
+                "use \"auto\", \"inotify\", \"fanotify\" or \"poll\"",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for WatchPolicy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Auto => "auto",
+            Self::Inotify => "inotify",
+            Self::Fanotify => "fanotify",
+            Self::Poll => "poll",
+        })
+    }
+}
+
 /// An interpreter as it is asked for; what it really is, only probing tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PythonChoice {

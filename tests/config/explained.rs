@@ -23,6 +23,7 @@ fn the_explanation_names_the_origin_of_each_value() {
 jobs = 2  # /usr/lib/pycwarm/pycwarm.toml:1
 compile-timeout = 120  # default
 rescan-interval = 3600  # default
+poll-interval = 10  # default
 queue-limit = 65536  # default
 
 [defaults]
@@ -32,6 +33,7 @@ invalidation-mode = "timestamp"  # default
 owner = "source"  # default
 mode = "source"  # default
 context = "policy"  # default
+watch = "auto"  # default
 exclude = ['a\b', '"#']  # /etc/pycwarm/pycwarm.toml:2
 
 [[tree]]
@@ -46,6 +48,7 @@ mode = "0640"  # /etc/pycwarm/pycwarm.toml:8
 jobs = 0  # default
 compile-timeout = 120  # default
 rescan-interval = 3600  # default
+poll-interval = 10  # default
 queue-limit = 65536  # default
 
 [defaults]
@@ -55,6 +58,7 @@ invalidation-mode = "timestamp"  # default
 owner = "source"  # default
 mode = "source"  # default
 context = "policy"  # default
+watch = "auto"  # default
 exclude = []  # default
 "#);
 }
