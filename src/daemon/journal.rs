@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::batch::Extent;
 use crate::domain::{Failure, FailureKind, Skip, escaped};
 use crate::report::terminal::failure_line;
 use crate::report::{Item, Outcome, Sink};
@@ -19,8 +20,8 @@ pub(super) struct Known {
 struct Standing {
     /// The tree in which it was met last.
     tree: PathBuf,
-    /// The line that was logged, by interpreter.
-    lines: HashMap<String, String>,
+    /// By interpreter.
+    failures: HashMap<String, Failure>,
 }
 
 impl Known {
@@ -29,24 +30,41 @@ impl Known {
         self.failures().len()
     }
 
-    /// Logs a failure unless it stands already.
-    fn fail(&self, failure: &Failure, tree: &Path) {
-        let line = failure_line(failure);
+    /// All that stand for a source at or below one of these paths, or for a tree with one of these paths.
+    pub(super) fn below(&self, paths: &[PathBuf]) -> Vec<Failure> {
+        let failures = self.failures();
+        let concerned = failures.iter().filter(|(path, standing)| {
+            paths.iter().any(|asked| path.starts_with(asked) || !path.starts_with(&standing.tree) && standing.tree.starts_with(asked))
+        });
+        let mut all: Vec<Failure> = concerned.flat_map(|(_, standing)| standing.failures.values().cloned()).collect();
+        all.sort_by(|a, b| (&a.path, &a.python).cmp(&(&b.path, &b.python)));
+        all
+    }
+
+    /// All that stand.
+    pub(super) fn all(&self) -> Vec<Failure> {
+        self.below(&[PathBuf::from("/")])
+    }
+
+    /// Logs a failure unless it stands already. Gives whether it is a new one.
+    fn fail(&self, failure: &Failure, tree: &Path) -> bool {
         let mut failures = self.failures();
         let standing = failures.entry(failure.path.clone()).or_default();
         tree.clone_into(&mut standing.tree);
-        let before = standing.lines.insert(failure.python.clone(), line.clone());
+        let before = standing.failures.insert(failure.python.clone(), failure.clone());
         drop(failures);
-        if before.as_ref() != Some(&line) {
-            tracing::warn!("{line}");
+        let is_new = before.as_ref() != Some(failure);
+        if is_new {
+            tracing::warn!("{}", failure_line(failure));
         }
+        is_new
     }
 
     fn succeed(&self, path: &Path, python: &str) {
         let mut failures = self.failures();
         let Some(standing) = failures.get_mut(path) else { return };
-        let stood = standing.lines.remove(python).is_some();
-        if standing.lines.is_empty() {
+        let stood = standing.failures.remove(python).is_some();
+        if standing.failures.is_empty() {
             failures.remove(path);
         }
         drop(failures);
@@ -89,6 +107,8 @@ struct Counts {
     interpreter_failed: bool,
     /// What has failed in this pass.
     failed_paths: HashSet<PathBuf>,
+    /// Directories in which something was not as it should have been.
+    amiss: BTreeSet<PathBuf>,
 }
 
 impl Journal {
@@ -97,9 +117,12 @@ impl Journal {
     }
 
     /// One line for a look at a directory, if it changed anything.
-    pub(super) fn tell_look(&self, directory: &Path) {
+    pub(super) fn tell_look(&self, directory: &Path, extent: Extent) {
         let counts = self.counts();
-        let is_here = |path: &Path| path == directory || path.parent() == Some(directory);
+        let is_here = |path: &Path| match extent {
+            Extent::Directory => path == directory || path.parent() == Some(directory),
+            Extent::Subtree => path.starts_with(directory),
+        };
         self.known.forget(|path, _| is_here(path) && !counts.failed_paths.contains(path));
         if counts.compiled + counts.repaired + counts.removed > 0 {
             tracing::info!("{}: {}", escaped(directory), counts.done());
@@ -115,6 +138,11 @@ impl Journal {
 
     pub(super) fn to_be_tried_again(&self) -> BTreeSet<PathBuf> {
         self.counts().try_again.clone()
+    }
+
+    /// Directories in which something was not as it should have been.
+    pub(super) fn amiss(&self) -> BTreeSet<PathBuf> {
+        self.counts().amiss.clone()
     }
 
     pub(super) fn interpreter_failed(&self) -> bool {
@@ -142,6 +170,9 @@ impl Sink for Journal {
 
     fn outcome(&self, item: &Item<'_>, outcome: &Outcome) {
         let mut counts = self.counts();
+        if matches!(outcome, Outcome::Compiled | Outcome::Repaired) {
+            counts.amiss.insert(item.directory.to_owned());
+        }
         match outcome {
             Outcome::Fresh | Outcome::Confirmed | Outcome::Stale(_) => {}
             Outcome::Compiled => counts.compiled += 1,
@@ -154,7 +185,11 @@ impl Sink for Journal {
                 }
                 counts.failed_paths.insert(item.path());
                 drop(counts);
-                return self.known.fail(&item.failure(*kind, *line, message.clone()), &self.tree);
+                let is_new = self.known.fail(&item.failure(*kind, *line, message.clone()), &self.tree);
+                if is_new && !kind.may_pass() {
+                    self.counts().amiss.insert(item.directory.to_owned());
+                }
+                return;
             }
         }
         drop(counts);
@@ -177,7 +212,7 @@ impl Sink for Journal {
             _ => {}
         }
         drop(counts);
-        self.known.fail(failure, &self.tree);
+        let _ = self.known.fail(failure, &self.tree);
     }
 
     fn skip(&self, skip: &Skip) {
@@ -185,7 +220,10 @@ impl Sink for Journal {
     }
 
     fn removed(&self, cache: &Path) {
-        self.counts().removed += 1;
+        let mut counts = self.counts();
+        counts.removed += 1;
+        counts.amiss.extend(cache.parent().and_then(Path::parent).map(Path::to_owned));
+        drop(counts);
         tracing::debug!("removed {}, whose source is gone", escaped(cache));
     }
 }

@@ -3,41 +3,46 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::links::Links;
 use crate::domain::FileStat;
-use crate::engine::Observer;
-use crate::watch::{WatchError, Watcher};
+use crate::domain::policy::WatchPolicy;
+use crate::engine::{Observer, Tree};
+use crate::root::Dir;
+use crate::watch::{WatchError, Watched, Watcher};
 
 pub(super) struct Watching<'a> {
     watcher: &'a Watcher,
     links: &'a Links,
     root: &'a Path,
+    policy: WatchPolicy,
     told_of_limit: AtomicBool,
 }
 
 impl<'a> Watching<'a> {
-    pub(super) fn new(watcher: &'a Watcher, links: &'a Links, root: &'a Path) -> Self {
-        Self { watcher, links, root, told_of_limit: AtomicBool::new(false) }
+    pub(super) fn new(watcher: &'a Watcher, links: &'a Links, tree: &'a Tree) -> Self {
+        Self { watcher, links, root: tree.root().path(), policy: tree.watch(), told_of_limit: AtomicBool::new(false) }
     }
 }
 
 impl Observer for Watching<'_> {
-    fn enter(&self, path: &Path, stat: &FileStat) {
-        match self.watcher.watch(path, stat, path == self.root) {
+    fn enter(&self, path: &Path, dir: &Arc<Dir>, stat: &FileStat) {
+        let watched = Watched { path, stat, dir, follow: path == self.root, policy: self.policy };
+        match self.watcher.watch(&watched) {
             Ok(()) => {}
             Err(error @ WatchError::OutOfWatches { .. }) => {
                 if !self.told_of_limit.swap(true, Ordering::Relaxed) {
-                    tracing::warn!("{error}; until then its changes are found by the periodic look only");
+                    tracing::warn!("{error}; until then it is polled, and so are all others that get none");
                 }
             }
-            Err(error) => tracing::warn!("{error}; its changes are found by the periodic look only"),
+            Err(error) => tracing::warn!("{error}; it is polled, with all below it"),
         }
     }
 
     fn knows(&self, path: &Path, stat: &FileStat) -> bool {
-        self.watcher.knows(path, stat)
+        self.watcher.knows(path, stat, self.policy)
     }
 
     fn listed(&self, path: &Path, names: &HashSet<OsString>) {

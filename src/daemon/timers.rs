@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use crate::config::Settings;
+use crate::root::actor;
 
 /// What failed by the host's fault is tried again after this, and after twice as long each time.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
@@ -17,10 +18,14 @@ pub(super) fn interval(period: Duration) -> Interval {
     interval
 }
 
-/// When everything is looked at again; never, where that is not wanted.
+/// When everything is looked at again; never, where that is not wanted. The first time comes somewhat earlier, by
+/// chance, so that hosts that were started together do not look at one file server together.
 pub(super) fn rescan_interval(settings: &Settings) -> Option<Interval> {
     let period = settings.rescan_interval?;
-    Some(interval(period))
+    let early = period / 10 * u32::from(actor::chance()) / u32::from(u8::MAX);
+    let mut interval = interval_at(tokio::time::Instant::now() + period - early, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    Some(interval)
 }
 
 /// The next tick; never, where there is no interval.

@@ -1,41 +1,89 @@
 //! The trees of the daemon: which are there, which want a whole pass, which have had one.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::batch::Age;
 use crate::config::{Settings, TreeSettings};
-use crate::domain::escaped;
+use crate::domain::{FileKind, Timestamp, escaped};
 use crate::engine::Tree;
-use crate::root::plain;
-use crate::watch::{Interest, Watcher};
+use crate::root::{actor, plain};
+use crate::watch::{Interest, TreePath, Watcher};
 
 /// All configured trees.
 pub(super) struct Trees {
     all: Vec<State>,
     interest: Interest,
+    /// Where programs of interpreters are looked for.
+    programs: BTreeSet<PathBuf>,
     passes: u64,
+}
+
+/// Why a tree is looked at as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// The clock says so. Nothing is expected, and there is time.
+    Clock,
+    /// Events were lost, or what all depends on has changed.
+    Change,
+    /// Nothing is known of it.
+    Cold,
+}
+
+/// A look at a whole tree that is wanted.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    cause: Cause,
+    age: Age,
+}
+
+/// A look at a whole tree.
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    number: u64,
+    cause: Cause,
+    age: Age,
+    begun: Timestamp,
+}
+
+/// What there is to begin.
+pub(super) struct Whole {
+    pub(super) tree: Arc<Tree>,
+    pub(super) number: u64,
+    pub(super) cause: Cause,
+    pub(super) age: Age,
+    /// When the last one was begun that came to its end.
+    pub(super) last: Option<Timestamp>,
+}
+
+/// What has ended.
+pub(super) struct EndedWhole {
+    pub(super) cause: Cause,
+    pub(super) age: Age,
 }
 
 struct State {
     settings: TreeSettings,
     /// `None` while it is not there.
     tree: Option<Arc<Tree>>,
-    wanted: bool,
-    /// The number of the pass that is running.
-    running: Option<u64>,
+    wanted: Option<Wanted>,
+    running: Option<Running>,
+    /// When the last look at all of it was begun that came to its end.
+    last: Option<Timestamp>,
     told_absent: bool,
 }
 
 impl Trees {
     /// Opens what is there, and watches for what is not.
     pub(super) fn new(settings: &Settings, watcher: &Watcher) -> Self {
-        let mut trees = Self { all: Vec::new(), interest: Interest::default(), passes: 0 };
-        trees.replace(settings, watcher);
+        let mut trees = Self { all: Vec::new(), interest: Interest::default(), programs: BTreeSet::new(), passes: 0 };
+        trees.replace(settings, watcher, 0);
         trees
     }
 
     /// Takes new settings over. Every tree wants a whole pass then.
-    pub(super) fn replace(&mut self, settings: &Settings, watcher: &Watcher) {
+    pub(super) fn replace(&mut self, settings: &Settings, watcher: &Watcher, age: Age) {
         for old in &self.all {
             if !settings.trees.iter().any(|new| new.path == old.settings.path) {
                 watcher.forget(&old.settings.path);
@@ -44,8 +92,9 @@ impl Trees {
         let state = |settings: &TreeSettings| State {
             settings: settings.clone(),
             tree: None,
-            wanted: false,
+            wanted: None,
             running: None,
+            last: None,
             told_absent: false,
         };
         self.all = settings.trees.iter().map(state).collect();
@@ -54,36 +103,52 @@ impl Trees {
                 "no trees are configured: there is nothing to do; add [[tree]] to /etc/pycwarm/pycwarm.toml"
             );
         }
-        self.reopen(watcher);
+        self.reopen(watcher, age);
     }
 
     /// Opens what has appeared, drops what has vanished, and exchanges what is another directory by now.
-    pub(super) fn reopen(&mut self, watcher: &Watcher) {
+    pub(super) fn reopen(&mut self, watcher: &Watcher, age: Age) {
         // What leads to the roots is watched before it is looked at. A root may be a link, whose target
         // is only known once it is open.
         self.watch_above(watcher);
         let others: Vec<PathBuf> = self.all.iter().map(|state| state.settings.path.clone()).collect();
         for state in &mut self.all {
-            state.reopen(watcher, &others);
+            state.reopen(watcher, &others, age);
         }
         self.watch_above(watcher);
     }
 
     fn watch_above(&mut self, watcher: &Watcher) {
-        let mut roots: Vec<PathBuf> = self.all.iter().map(|state| state.settings.path.clone()).collect();
-        roots.extend(self.all.iter().filter_map(|state| Some(state.tree.as_ref()?.root().canonical().to_owned())));
+        let tree_path = |state: &State| TreePath {
+            path: state.settings.path.clone(),
+            canonical: state.tree.as_ref().map(|tree| tree.root().canonical().to_owned()),
+        };
         let links: Vec<PathBuf> =
             self.all.iter().flat_map(|state| plain::links_on_the_way(&state.settings.path)).collect();
-        self.interest = Interest::new(roots, &links);
+        self.interest = Interest::new(self.all.iter().map(tree_path).collect(), &links)
+            .with_programs(self.programs.iter().cloned());
         watcher.set_interest(self.interest.clone());
-        let mut above: Vec<&Path> = self.interest.above().collect();
-        above.sort();
+        let above: BTreeSet<&Path> = self.interest.above().collect();
         for directory in above {
             let Ok(stat) = plain::stat(directory) else { continue };
-            if let Err(error) = watcher.watch(directory, &stat, true) {
-                tracing::warn!("{error}; a tree below it that appears or is replaced is noticed late");
+            if stat.kind == FileKind::Directory
+                && let Err(error) = watcher.watch_on_the_way(directory, &stat)
+            {
+                tracing::warn!("{error}; a tree or an interpreter below it that comes or goes is noticed late");
             }
         }
+    }
+
+    /// Has the places watched where programs of interpreters may come and go.
+    pub(super) fn set_programs(&mut self, programs: BTreeSet<PathBuf>, watcher: &Watcher) {
+        if programs != self.programs {
+            self.programs = programs;
+            self.watch_above(watcher);
+        }
+    }
+
+    pub(super) fn leads_to_program(&self, path: &Path) -> bool {
+        self.interest.leads_to_program(path)
     }
 
     pub(super) fn leads_to_root(&self, path: &Path) -> bool {
@@ -100,54 +165,90 @@ impl Trees {
             .map(|(tree, relative)| (Arc::clone(tree), relative.to_owned()))
     }
 
+    /// What a path without links is called in the trees that it is in.
+    pub(super) fn names_of(&self, canonical: &Path) -> Vec<PathBuf> {
+        self.interest.names_in_trees(canonical).collect()
+    }
+
     /// The tree that was configured with this path, if it is there.
     pub(super) fn get(&self, path: &Path) -> Option<Arc<Tree>> {
         self.all.iter().find(|state| state.settings.path == path)?.tree.clone()
     }
 
-    /// The next tree that wants a whole pass, and the number of that pass. One at a time, so that the host
-    /// is left some air.
-    pub(super) fn begin_whole(&mut self) -> Option<(Arc<Tree>, u64)> {
+    /// The next tree that wants a whole pass. One at a time, so that the host is left some air.
+    pub(super) fn begin_whole(&mut self) -> Option<Whole> {
         if self.all.iter().any(|state| state.running.is_some()) {
             return None;
         }
-        let state = self.all.iter_mut().find(|state| state.wanted && state.tree.is_some())?;
+        let ready = self.all.iter_mut().filter(|state| state.tree.is_some() && state.wanted.is_some());
+        let state = ready.min_by_key(|state| state.wanted.is_some_and(|wanted| wanted.cause == Cause::Clock))?;
+        let (tree, wanted) = (state.tree.clone()?, state.wanted.take()?);
         self.passes += 1;
-        state.wanted = false;
-        state.running = Some(self.passes);
-        let tree = state.tree.clone()?;
+        let Wanted { cause, age } = wanted;
+        state.running = Some(Running { number: self.passes, cause, age, begun: actor::now() });
         tree.forget_scripts();
-        Some((tree, self.passes))
+        Some(Whole { tree, number: self.passes, cause, age, last: state.last })
     }
 
-    /// The end of a pass. `false`: it is from before a reload, was ended by that, and means nothing any more.
-    pub(super) fn end_whole(&mut self, pass: u64) -> bool {
-        let state = self.all.iter_mut().find(|state| state.running == Some(pass));
-        state.is_some_and(|state| state.running.take().is_some())
+    /// The end of a pass. `None`: it is from before a reload, was ended by that, and means nothing any more.
+    pub(super) fn end_whole(&mut self, pass: u64) -> Option<EndedWhole> {
+        let state = self.all.iter_mut().find(|state| state.running.is_some_and(|running| running.number == pass))?;
+        let Running { cause, age, begun, .. } = state.running.take()?;
+        state.last = Some(begun);
+        Some(EndedWhole { cause, age })
     }
 
     /// A pass ended without an end: whatever ran is not running.
     pub(super) fn end_all(&mut self) {
         for state in &mut self.all {
-            state.wanted |= state.running.take().is_some();
+            if let Some(running) = state.running.take() {
+                state.want(running.cause, running.age);
+            }
         }
     }
 
-    pub(super) fn want_whole(&mut self, tree: &Path) {
+    /// Whether a pass is running that takes its time, while another one is wanted that should not wait.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        let unhurried = |state: &State| state.running.is_some_and(|running| running.cause == Cause::Clock);
+        let urgent = |state: &State| state.wanted.is_some_and(|wanted| wanted.cause != Cause::Clock);
+        self.all.iter().any(unhurried) && self.all.iter().any(|state| state.tree.is_some() && urgent(state))
+    }
+
+    pub(super) fn want_whole(&mut self, tree: &Path, cause: Cause, age: Age) {
         if let Some(state) = self.all.iter_mut().find(|state| state.settings.path == tree) {
-            state.wanted = true;
+            state.want(cause, age);
         }
     }
 
-    pub(super) fn want_all(&mut self) {
+    pub(super) fn want_all(&mut self, cause: Cause, age: Age) {
         for state in &mut self.all {
-            state.wanted = true;
+            state.want(cause, age);
         }
     }
 
     /// Whether every tree that is there has had its pass.
     pub(super) fn all_warm(&self) -> bool {
-        self.all.iter().all(|state| state.tree.is_none() || !state.wanted && state.running.is_none())
+        let is_busy = |state: &State| state.wanted.is_some() || state.running.is_some();
+        self.all.iter().all(|state| state.tree.is_none() || !is_busy(state))
+    }
+
+    /// The age of the oldest pass that is running or wanted, of those trees for which `concerns` holds.
+    pub(super) fn oldest(&self, concerns: impl Fn(&Path) -> bool) -> Option<Age> {
+        let there = self.all.iter().filter(|state| state.tree.is_some() && concerns(&state.settings.path));
+        let ages = there.flat_map(|state| {
+            state.wanted.map(|wanted| wanted.age).into_iter().chain(state.running.map(|running| running.age))
+        });
+        ages.min()
+    }
+
+    /// The paths of all.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.all.iter().map(|state| state.settings.path.clone()).collect()
+    }
+
+    /// Each tree: its path, itself if it is there, and whether it has been looked at as a whole.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&Path, Option<&Arc<Tree>>, bool)> {
+        self.all.iter().map(|state| (state.settings.path.as_path(), state.tree.as_ref(), state.last.is_some()))
     }
 
     /// How many are there.
@@ -157,13 +258,18 @@ impl Trees {
 }
 
 impl State {
-    fn reopen(&mut self, watcher: &Watcher, others: &[PathBuf]) {
+    fn want(&mut self, cause: Cause, age: Age) {
+        let before = self.wanted.unwrap_or(Wanted { cause, age });
+        self.wanted = Some(Wanted { cause: before.cause.max(cause), age: before.age.min(age) });
+    }
+
+    fn reopen(&mut self, watcher: &Watcher, others: &[PathBuf], age: Age) {
         let path = &self.settings.path;
         match Tree::open(self.settings.clone(), others) {
             Ok(opened) => {
                 let same = self.tree.as_ref().is_some_and(|tree| {
                     let (old, new) = (tree.root().stat(), opened.root().stat());
-                    matches!((old, new), (Ok(old), Ok(new)) if old.same_file(&new) && watcher.knows(opened.root().path(), &new))
+                    matches!((old, new), (Ok(old), Ok(new)) if old.same_file(&new) && watcher.knows(opened.root().path(), &new, opened.watch()))
                 });
                 if same {
                     return;
@@ -175,7 +281,8 @@ impl State {
                 }
                 // What is watched below stays so where it is the same directory; the pass finds that out.
                 self.tree = Some(Arc::new(opened));
-                self.wanted = true;
+                self.last = None;
+                self.want(Cause::Cold, age);
                 self.told_absent = false;
             }
             Err(error) => {

@@ -45,6 +45,23 @@ pub fn cache_mode(source: &FileStat, has_acl: bool, policy: &ModePolicy, (uid, g
     }
 }
 
+/// The mode that a `__pycache__` must have in a parent directory. Without the parent's group, its group bits are
+/// for somebody else; in a sticky directory nobody may replace another's file, so here only the owner may at all.
+#[must_use]
+pub fn cache_directory_mode(parent: &FileStat, same_group: bool) -> u32 {
+    let mode = parent.mode & if same_group { 0o2777 } else { 0o707 };
+    let mode = if parent.mode & 0o1000 == 0 { mode } else { mode & !0o022 };
+    mode | 0o700
+}
+
+/// Whether a `__pycache__` has not the owner, group and mode that fit its parent, and `actor` can give them to it.
+#[must_use]
+pub fn is_cache_directory_to_be_mended(parent: &FileStat, is: &FileStat, actor: Actor) -> bool {
+    let same_owner = (is.uid, is.gid) == (parent.uid, parent.gid);
+    let mode = cache_directory_mode(parent, actor.may_chown || is.gid == parent.gid);
+    if actor.may_chown { !same_owner || is.mode != mode } else { is.uid == actor.uid && is.mode != mode }
+}
+
 /// Whether a cache written by `owner` may be believed to hold the code of `source`.
 #[must_use]
 pub fn trusted_writer(owner: u32, source: &FileStat, policy: &OwnerPolicy, actor: Actor) -> bool {
@@ -97,6 +114,31 @@ mod tests {
         for (mode, expected) in [(0o755, 0o644), (0o600, 0o600), (0o444, 0o644), (0o4755, 0o644), (0o664, 0o664)] {
             assert_eq!(mode_of(mode, ModePolicy::Source, (1000, 100)), expected);
         }
+    }
+
+    #[test]
+    fn the_cache_directory_fits_its_parent_but_opens_nothing_more() {
+        for (mode, same_group, expected) in [
+            (0o755, true, 0o755),
+            (0o2775, true, 0o2775),
+            (0o1777, true, 0o755),
+            (0o770, false, 0o700),
+            (0o555, true, 0o755),
+        ] {
+            assert_eq!(cache_directory_mode(&source(mode), same_group), expected, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_cache_directory_is_mended_by_who_can() {
+        let parent = source(0o755);
+        let user = |uid| Actor { uid, may_chown: false };
+        let to_be_mended = |is: FileStat, actor| is_cache_directory_to_be_mended(&parent, &is, actor);
+        assert!(!to_be_mended(parent, ROOT));
+        let (closed, roots) = (FileStat { mode: 0o700, ..parent }, FileStat { uid: 0, ..parent });
+        assert!(to_be_mended(closed, ROOT) && to_be_mended(roots, ROOT));
+        assert!(to_be_mended(closed, user(1000)) && !to_be_mended(closed, user(1001)));
+        assert!(!to_be_mended(FileStat { gid: 7, ..parent }, user(1000)), "a user cannot give it away");
     }
 
     #[test]

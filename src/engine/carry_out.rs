@@ -11,7 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::LARGEST_SOURCE;
 use super::in_progress::Claim;
-use super::pass::{Directory, Purpose, Shared, Unsettled, unreadable};
+use super::dealing::{Directory, unreadable};
+use super::pass::{Purpose, Shared, Unsettled};
 use crate::compile::{CompileError, Compiled, Request};
 use crate::domain::policy::InvalidationMode;
 use crate::domain::{FailureKind, Skip, SkipReason, Target, escaped};
@@ -251,7 +252,7 @@ impl Shared {
             provisional,
             after_second,
         };
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).unsettled.push(unsettled);
+        self.leave(|end| end.unsettled.push(unsettled));
     }
 
     fn manner(&self) -> Manner<'_> {

@@ -5,12 +5,15 @@
 mod broken;
 mod carry_out;
 mod count;
+mod dealing;
 mod in_progress;
 mod pass;
 mod registry;
 mod settle;
 mod targets;
 mod tree;
+mod turns;
+mod walking;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -81,6 +84,11 @@ impl Engine {
     /// Ends workers that had nothing to do for this long; says how many are left.
     pub fn retire_workers(&self, idle: Duration) -> usize {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).values().map(|pool| pool.retire(idle)).sum()
+    }
+
+    /// All paths at which an interpreter was looked for so far.
+    pub fn program_places(&self) -> std::collections::BTreeSet<PathBuf> {
+        self.registry.places()
     }
 
     /// Has every interpreter asked again what it is, and every broken source tried again.

@@ -1,6 +1,6 @@
 //! Programs that were asked what they are, so that each is asked once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +31,8 @@ pub struct Registry {
     actor: Actor,
     path: Vec<PathBuf>,
     known: Mutex<HashMap<PathBuf, Answer>>,
+    /// All paths at which a program was looked for: what changes there may be another interpreter.
+    places: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl Registry {
@@ -40,12 +42,30 @@ impl Registry {
         let path = path.unwrap_or_else(|| vec!["/usr/local/bin".into(), "/usr/bin".into(), "/bin".into()]);
         // An empty or relative entry would be a program in whatever directory this was started in.
         let path = path.into_iter().filter(|directory| directory.is_absolute()).collect();
-        Self { handle, actor, path, known: Mutex::default() }
+        Self { handle, actor, path, known: Mutex::default(), places: Mutex::default() }
     }
 
     /// The service's PATH.
     pub(super) fn path(&self) -> &[PathBuf] {
         &self.path
+    }
+
+    /// Whether there is a program at a path.
+    pub(super) fn is_program(&self, path: &Path) -> bool {
+        self.note(path);
+        plain::is_program(path)
+    }
+
+    /// All paths at which a program was looked for, those of links on the way to it among them.
+    pub(super) fn places(&self) -> BTreeSet<PathBuf> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, path: &Path) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if path.is_absolute() && places.insert(path.to_owned()) {
+            places.extend(plain::links_on_the_way(path));
+        }
     }
 
     /// Asks a program, given by its path or its name on PATH, what it is. Not to be called on a thread of
@@ -78,14 +98,18 @@ impl Registry {
     /// and would take its standard library from wherever that says.
     fn find(&self, program: &Path, by: ChosenBy<'_>) -> Result<PathBuf, Arc<str>> {
         let named = if program.components().count() == 1 && !program.is_absolute() {
+            self.path.iter().for_each(|directory| self.note(&directory.join(program)));
             find::on_path(program, &self.path).ok_or("is not on the PATH of this process; give its full path")?
         } else {
             program.to_owned()
         };
+        self.note(&named);
         let base = find::outside_of_venv(&named).ok_or(
             "lies in a virtual environment whose pyvenv.cfg names no interpreter that exists; name the base interpreter",
         )?;
+        self.note(&base);
         let real = plain::canonical(&base).map_err(|error| format!("cannot be found: {error}"))?;
+        self.note(&real);
         if !plain::is_program(&real) {
             return Err("is not an executable file".into());
         }
@@ -99,6 +123,8 @@ impl Registry {
     fn ask(&self, program: &Path, by: ChosenBy<'_>) -> Answer {
         let interpreter = self.handle.block_on(probe(program)).map_err(|error| Arc::<str>::from(error.to_string()))?;
         self.check(&interpreter.executable, by)?;
+        // A shim leads to it.
+        self.note(&interpreter.executable);
         tracing::debug!(
             python = %interpreter.label,
             program = %escaped(&interpreter.executable),

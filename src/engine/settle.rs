@@ -22,7 +22,8 @@ impl Engine {
     /// A whole pass. Sources that changed within the last second are done again when that is over, so
     /// that their caches can be trusted by everybody from then on.
     pub fn whole(self: &Arc<Self>, tree: &Arc<Tree>, purpose: Purpose, sink: &Arc<dyn Sink + Send + Sync>) {
-        let pass = Pass { tree, purpose, scope: Scope::Whole, observer: None };
+        let pass =
+            Pass { tree, purpose, scope: Scope::Whole, observer: None, suspect_since: None, unhurried: None };
         let mut unsettled = self.pass(&pass, sink).unsettled;
         for _ in 0..MOST_ROUNDS {
             if unsettled.is_empty() || self.stop.is_cancelled() {
@@ -56,7 +57,8 @@ impl Engine {
         let as_sink: Arc<dyn Sink + Send + Sync> = settling.clone();
         let mut still = Vec::new();
         for (relative, names) in &directories {
-            let pass = Pass { tree, purpose, scope: Scope::Sources(relative, names), observer: None };
+            let scope = Scope::Sources(relative, names);
+            let pass = Pass { tree, purpose, scope, observer: None, suspect_since: None, unhurried: None };
             for mut one in self.pass(&pass, &as_sink).unsettled {
                 if let Some(before) = settling.take(&key(tree, &one)) {
                     one.provisional = before.provisional.or(one.provisional);

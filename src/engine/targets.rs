@@ -75,7 +75,10 @@ impl<'a> Selector<'a> {
         let by = ChosenBy::Tree(self.tree.root.canonical());
         if !choice.is_open() {
             let mut refused = None;
-            for candidate in find::candidates(choice, self.registry.path()) {
+            for candidate in find::places(choice, self.registry.path()) {
+                if !self.registry.is_program(&candidate) {
+                    continue;
+                }
                 match self.registry.resolve(&candidate, by) {
                     Ok(interpreter) => return self.add(interpreters, &candidate, Ok(interpreter)),
                     Err(why) => refused = refused.or(Some((candidate, why))),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::config::TreeSettings;
-use crate::domain::policy::PythonChoice;
+use crate::domain::policy::{PythonChoice, WatchPolicy};
 use crate::interpreters::Choice;
 use crate::interpreters::pyvenv::{self, Pyvenv};
 use crate::pyc::names;
@@ -70,6 +70,12 @@ impl Tree {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.settings.path
+    }
+
+    /// How its changes are heard of.
+    #[must_use]
+    pub fn watch(&self) -> WatchPolicy {
+        self.settings.watch
     }
 
     /// The root, which stays the same directory whatever becomes of its path.

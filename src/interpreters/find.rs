@@ -6,10 +6,9 @@ use super::choice::Choice;
 use super::pyvenv::{self, Pyvenv};
 use crate::root::plain;
 
-/// The programs that fit what is known of a directory, best first; only such as exist. `path` is the
-/// service's PATH.
+/// Where the programs that fit what is known of a directory may be, best first. `path` is the service's PATH.
 #[must_use]
-pub fn candidates(choice: &Choice, path: &[PathBuf]) -> Vec<PathBuf> {
+pub fn places(choice: &Choice, path: &[PathBuf]) -> Vec<PathBuf> {
     let home = choice.venv.as_ref().and_then(|venv| venv.home.clone());
     let mut wanted = Vec::new();
     if let Some(version) = &choice.version {
@@ -21,7 +20,6 @@ pub fn candidates(choice: &Choice, path: &[PathBuf]) -> Vec<PathBuf> {
         let named = venv.version.as_ref().map(|version| format!("python{version}"));
         wanted.extend(path.iter().flat_map(|directory| named.iter().map(|name| directory.join(name))));
     }
-    wanted.retain(|program| plain::is_program(program));
     wanted
 }
 

@@ -7,4 +7,3 @@ pub mod pyvenv;
 pub mod shebang;
 
 pub use choice::{Choice, Version};
-pub use find::candidates;

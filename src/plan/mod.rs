@@ -6,6 +6,7 @@ mod rules;
 
 use std::ffi::OsString;
 
+use crate::domain::permissions::is_cache_directory_to_be_mended;
 use crate::domain::{FailureKind, FileStat, SkipReason};
 use crate::scan::{CacheDirectory, Observed, SourceState};
 
@@ -14,11 +15,16 @@ pub use rules::Rules;
 
 use decide::Decision;
 
+/// No interpreter takes longer to write a cache, in seconds; and one that did would only write it again.
+const LONGEST_WRITE: i64 = 10;
+
 /// What is to be done in one directory, in buckets. Every source is, for every target, in one of
 /// `leave`, `compile`, `fail`; or it is in `skip` or `unreadable` as a whole.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub leave: Vec<Item>,
+    /// Those of `leave` are right, but the `__pycache__` that they are in has a wrong owner or mode.
+    pub mend_directory: bool,
     /// Those of `leave` that want another look after this second since the epoch.
     pub unripe: Vec<(Item, i64)>,
     pub compile: Vec<(Item, Reason)>,
@@ -29,8 +35,12 @@ pub struct Plan {
     pub unreadable: Vec<(usize, String)>,
     /// Caches whose source is gone.
     pub orphans: Vec<(OsString, FileStat)>,
-    /// Temporary files that may have been left by a writer that died.
+    /// Temporary files of ours that may have been left by a writer that died.
     pub temporaries: Vec<OsString>,
+    /// Temporary files of interpreters that were surely left.
+    pub left_over: Vec<(OsString, FileStat)>,
+    /// When the youngest of the others will have been left, in seconds since the epoch.
+    pub left_over_after: Option<i64>,
 }
 
 /// One cache to be: indices into the sources of [`Observed`] and the targets of [`Rules`].
@@ -44,7 +54,8 @@ impl Plan {
     /// Whether carrying it out would change nothing.
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
-        self.compile.is_empty() && self.orphans.is_empty() && self.temporaries.is_empty()
+        let nothing_to_remove = self.orphans.is_empty() && self.temporaries.is_empty() && self.left_over.is_empty();
+        self.compile.is_empty() && nothing_to_remove && !self.mend_directory
     }
 }
 
@@ -55,6 +66,19 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
     if let CacheDirectory::Present(listing) = &mut observed.caches {
         plan.orphans = std::mem::take(&mut listing.orphans);
         plan.temporaries = std::mem::take(&mut listing.temporaries);
+        for (name, stat) in std::mem::take(&mut listing.foreign_temporaries) {
+            let Some(now) = rules.now else { continue };
+            let end = stat.changed.seconds.saturating_add(LONGEST_WRITE);
+            // A clock that was set back must not keep it for ever.
+            if end < now.seconds || stat.changed > now {
+                plan.left_over.push((name, stat));
+            } else {
+                plan.left_over_after = plan.left_over_after.max(Some(end));
+            }
+        }
+        if let (Some(is), Some(parent), true) = (&listing.stat, &observed.directory, rules.attributes) {
+            plan.mend_directory = is_cache_directory_to_be_mended(parent, is, rules.actor);
+        }
     }
     for (index, source) in observed.sources.iter().enumerate() {
         let stat = match &source.state {

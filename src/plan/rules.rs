@@ -14,8 +14,6 @@ pub struct Rules<'a> {
     pub actor: Actor,
     /// Whether owner and mode are looked at: not on a file system that does not keep them.
     pub attributes: bool,
-    /// For the daemon, which comes back: the time.
+    /// For the daemon, which comes back, and which doubts what the kernel's own stamps do not show: the time.
     pub now: Option<Timestamp>,
-    /// Whether something in the directory has changed since the last look.
-    pub after_change: bool,
 }

@@ -61,6 +61,7 @@ fn planned(source: FileStat, cache: Option<CacheFile>, mode: InvalidationMode, a
     let rules = rules(&targets, mode, actor);
     let wanted: HashMap<OsString, CacheFile> = cache.map(|cache| (OsString::from(NAME), cache)).into_iter().collect();
     let mut observed = Observed {
+        directory: None,
         sources: vec![Source {
             name: "x.py".into(),
             state: SourceState::File { stat: source, link: false },
@@ -73,7 +74,7 @@ fn planned(source: FileStat, cache: Option<CacheFile>, mode: InvalidationMode, a
 
 fn rules(targets: &[Target], invalidation_mode: InvalidationMode, actor: Actor) -> Rules<'_> {
     let (owner, mode) = (&OwnerPolicy::Source, &ModePolicy::Source);
-    Rules { targets, invalidation_mode, owner, mode, actor, attributes: true, now: None, after_change: false }
+    Rules { targets, invalidation_mode, owner, mode, actor, attributes: true, now: None }
 }
 
 fn reason(cache: CacheFile) -> Option<Reason> {
@@ -172,8 +173,9 @@ fn daemons(made: (i64, u32), changed: (i64, u32), now: i64) -> Plan {
     };
     let targets = [target()];
     let rules =
-        Rules { now: Some(time((now, 0))), after_change: true, ..rules(&targets, InvalidationMode::Timestamp, ROOT) };
+        Rules { now: Some(time((now, 0))), ..rules(&targets, InvalidationMode::Timestamp, ROOT) };
     let mut observed = Observed {
+        directory: None,
         sources: vec![Source {
             name: "x.py".into(),
             state: SourceState::File { stat: source, link: false },

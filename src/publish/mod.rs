@@ -81,6 +81,23 @@ pub fn remove_abandoned(parent: &Dir, names: &[std::ffi::OsString]) -> io::Resul
     names.iter().map(|name| replacement::remove_abandoned(&directory, name).map(|_| ())).fold(Ok(()), io::Result::and)
 }
 
+/// Removes a temporary file that an interpreter has left. `false`: it is another file by now.
+///
+/// # Errors
+/// Those of opening `__pycache__` and of removing.
+pub fn remove_left_over(parent: &Dir, name: &OsStr, seen: &FileStat) -> io::Result<bool> {
+    parent.open_dir(OsStr::new(CACHE_DIRECTORY))?.remove_file(name, seen)
+}
+
+/// Gives `__pycache__` the owner and mode that fit its directory. `false`: it is left alone, as it does not
+/// look like one.
+///
+/// # Errors
+/// Those of opening it and of changing it.
+pub fn mend_cache_directory(parent: &Dir, actor: Actor) -> io::Result<bool> {
+    parent.mend_cache_directory(actor)
+}
+
 /// Removes a cache whose source is gone. `false`: it is another file by now.
 ///
 /// # Errors

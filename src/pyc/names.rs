@@ -73,6 +73,15 @@ pub fn parse_cache_name(name: &OsStr) -> Option<CacheName> {
     Some(CacheName { source: OsString::from_vec(source), cache_tag: str::from_utf8(tag).ok()?.to_owned() })
 }
 
+/// Whether a name is that of a file in which an interpreter writes a cache before it renames it:
+/// `x.cpython-311.pyc.140234567`. One whose writer was killed stays behind.
+#[must_use]
+pub fn is_temporary(name: &OsStr) -> bool {
+    let Some((cache, number)) = split_last_dot(name.as_bytes()) else { return false };
+    let is_number = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+    is_number && parse_cache_name(OsStr::from_bytes(cache)).is_some()
+}
+
 /// `cpython-311`, `cpython-313t`, `pypy39`, `graalpy-38`: letters, perhaps a dash, digits, perhaps letters.
 fn is_cache_tag(tag: &[u8]) -> bool {
     let letters = tag.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
@@ -119,6 +128,15 @@ mod tests {
         assert_eq!(of("a.b.cpython-311.opt-2.pyc", "cpython-311").as_deref(), Some("a.b.py"));
         assert_eq!(of("x.cpython-311.pyc", "cpython-31"), None);
         assert_eq!(of("x.cpython-311.opt-1.pyc", "cpython-311.opt-1").as_deref(), Some("x.py"));
+    }
+
+    #[test]
+    fn temporary_files_of_interpreters_are_known() {
+        assert!(is_temporary(OsStr::new("x.cpython-311.pyc.140234567")));
+        assert!(is_temporary(OsStr::new("x.y.pypy39.opt-2.pyc.1")));
+        for other in ["x.cpython-311.pyc", "x.cpython-311.pyc.", "x.cpython-311.pyc.bak", "x.pyc.12", "x.tar.12", "12"] {
+            assert!(!is_temporary(OsStr::new(other)), "{other}");
+        }
     }
 
     #[test]

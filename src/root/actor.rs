@@ -27,3 +27,11 @@ pub fn now() -> Timestamp {
 pub fn set_private_umask() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
+
+/// A number by chance; 0 where the kernel has none to give.
+#[must_use]
+pub fn chance() -> u8 {
+    let mut byte = [0];
+    let _ = rustix::rand::getrandom(&mut byte, rustix::rand::GetRandomFlags::empty());
+    byte[0]
+}

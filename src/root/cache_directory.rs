@@ -1,4 +1,4 @@
-//! Makes `__pycache__`.
+//! Makes `__pycache__`, and puts its owner and mode right.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,9 +7,10 @@ use rustix::fs::{AtFlags, Gid, Mode, StatxFlags, Uid};
 use rustix::io::Errno;
 
 use super::dir::Dir;
-use crate::domain::FileStat;
-use crate::domain::permissions::Actor;
-use crate::pyc::names::CACHE_DIRECTORY;
+use super::replacement::is_replacement_name;
+use crate::domain::permissions::{Actor, cache_directory_mode};
+use crate::domain::{FileKind, FileStat};
+use crate::pyc::names::{self, CACHE_DIRECTORY};
 
 impl Dir {
     /// Opens `__pycache__` in this directory, or makes it with owner, group and mode of this
@@ -38,23 +39,39 @@ impl Dir {
         if !ours || !is_born_since(&made, before)? || !made.entries()?.is_empty() {
             return Ok(made);
         }
-        if actor.may_chown {
-            rustix::fs::fchown(&made, Some(Uid::from_raw(parent.uid)), Some(Gid::from_raw(parent.gid)))?;
-        }
-        rustix::fs::fchmod(
-            &made,
-            Mode::from_raw_mode(cache_directory_mode(&parent, actor.may_chown || fresh.gid == parent.gid)),
-        )?;
+        made.fit(&parent, &fresh, actor)?;
         Ok(made)
     }
-}
 
-/// The mode that fits a parent directory. Without the parent's group, its group bits are for somebody
-/// else; in a sticky directory nobody may replace another's file, so here only the owner may at all.
-fn cache_directory_mode(parent: &FileStat, same_group: bool) -> u32 {
-    let mode = parent.mode & if same_group { 0o2777 } else { 0o707 };
-    let mode = if parent.mode & 0o1000 == 0 { mode } else { mode & !0o022 };
-    mode | 0o700
+    /// Gives the `__pycache__` in this directory the owner, group and mode that fit. `false` where it is left
+    /// alone: in it is something that no interpreter and no pycwarm puts there, so that it may be a directory
+    /// of somebody else which the owner of this one has renamed to have it given to them.
+    ///
+    /// # Errors
+    /// Those of `openat`, `fchown` and `fchmod`.
+    pub fn mend_cache_directory(&self, actor: Actor) -> io::Result<bool> {
+        let caches = self.open_dir(OsStr::new(CACHE_DIRECTORY))?;
+        let known = |name: &OsStr| {
+            names::parse_cache_name(name).is_some() || names::is_temporary(name) || is_replacement_name(name)
+        };
+        for entry in caches.entries()? {
+            let is_file = matches!(entry.kind, FileKind::Regular | FileKind::Unknown);
+            if !is_file || !known(&entry.name) {
+                return Ok(false);
+            }
+        }
+        caches.fit(&self.stat()?, &caches.stat()?, actor)?;
+        Ok(true)
+    }
+
+    /// The owner first: to give something away takes the setgid bit from it.
+    fn fit(&self, parent: &FileStat, is: &FileStat, actor: Actor) -> io::Result<()> {
+        if actor.may_chown && (is.uid, is.gid) != (parent.uid, parent.gid) {
+            rustix::fs::fchown(self, Some(Uid::from_raw(parent.uid)), Some(Gid::from_raw(parent.gid)))?;
+        }
+        let mode = cache_directory_mode(parent, actor.may_chown || is.gid == parent.gid);
+        Ok(rustix::fs::fchmod(self, Mode::from_raw_mode(mode))?)
+    }
 }
 
 /// Whether a file was made at this point in time or later; `true` where the file system keeps no account.
@@ -68,35 +85,4 @@ fn is_born_since(dir: &Dir, time: rustix::fs::Timespec) -> io::Result<bool> {
     };
     let born = (stat.stx_btime.tv_sec, i64::from(stat.stx_btime.tv_nsec));
     Ok(stat.stx_mask & StatxFlags::BTIME.bits() == 0 || born >= (time.tv_sec, time.tv_nsec))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{FileKind, Timestamp};
-
-    #[test]
-    fn the_mode_fits_the_parent_but_opens_nothing_more() {
-        let parent = |mode| FileStat {
-            device: 1,
-            inode: 2,
-            kind: FileKind::Directory,
-            mode,
-            uid: 0,
-            gid: 0,
-            links: 2,
-            size: 0,
-            modified: Timestamp::default(),
-            changed: Timestamp::default(),
-        };
-        for (mode, same_group, expected) in [
-            (0o755, true, 0o755),
-            (0o2775, true, 0o2775),
-            (0o1777, true, 0o755),
-            (0o770, false, 0o700),
-            (0o555, true, 0o755),
-        ] {
-            assert_eq!(cache_directory_mode(&parent(mode), same_group), expected, "{mode:o}");
-        }
-    }
 }

@@ -56,6 +56,17 @@ impl Dir {
         Ok(file_stat(&rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
+    /// When a file was read last, as far as the file system keeps account; else when it was written.
+    ///
+    /// # Errors
+    /// Those of `fstatat`.
+    #[allow(clippy::unnecessary_cast, clippy::cast_possible_truncation, reason = "see file_stat")]
+    pub fn last_use(&self, name: &OsStr) -> io::Result<Timestamp> {
+        let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let accessed = Timestamp { seconds: stat.st_atime as i64, nanoseconds: stat.st_atime_nsec as u32 };
+        Ok(accessed.max(file_stat(&stat).modified))
+    }
+
     /// Lists the names in the directory, without `.` and `..`, in the file system's order.
     ///
     /// # Errors

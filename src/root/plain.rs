@@ -60,6 +60,12 @@ pub fn read_start(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Where temporary files are.
+#[must_use]
+pub fn temporary_directory() -> PathBuf {
+    std::env::temp_dir()
+}
+
 /// The stat of what a path leads to, links followed.
 ///
 /// # Errors

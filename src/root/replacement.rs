@@ -156,16 +156,20 @@ pub fn remove_abandoned(dir: &Dir, name: &OsStr) -> io::Result<bool> {
 }
 
 fn random_name() -> io::Result<OsString> {
+    let mut name = OsStr::from_bytes(PREFIX).to_owned();
+    name.push(random_digits()?);
+    name.push(OsStr::from_bytes(SUFFIX));
+    Ok(name)
+}
+
+/// Sixteen hexadecimal digits that nobody can guess.
+pub(super) fn random_digits() -> io::Result<String> {
     let mut random = [0; DIGITS / 2];
     let mut filled = 0;
     while filled < random.len() {
         filled += rustix::rand::getrandom(&mut random[filled..], rustix::rand::GetRandomFlags::empty())?;
     }
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut name = OsStr::from_bytes(PREFIX).to_owned();
-    name.push(digits);
-    name.push(OsStr::from_bytes(SUFFIX));
-    Ok(name)
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub fn look(site: &Site<'_>, entries: &[Entry], present: &HashSet<OsString>, wan
         .filter_map(|entry| source(site.root, site.dir, site.relative, entry))
         .collect();
     let caches = caches(site, &sources, present, wanted);
-    Observed { sources, caches }
+    Observed { directory: site.dir.stat().ok(), sources, caches }
 }
 
 /// `None` where the entry is a directory or gone.
@@ -118,10 +118,15 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
         Err(error) => return CacheDirectory::Unreadable(error.to_string()),
     };
     let by_name: HashMap<&OsStr, &Source> = sources.iter().map(|source| (source.name.as_os_str(), source)).collect();
-    let mut listing = CacheListing::default();
+    let mut listing = CacheListing { stat: opened.stat().ok(), ..CacheListing::default() };
     for entry in entries {
         if replacement::is_replacement_name(&entry.name) {
             listing.temporaries.push(entry.name);
+            continue;
+        }
+        if names::is_temporary(&entry.name) {
+            let stat = opened.stat_entry(&entry.name).ok().filter(|stat| stat.kind == FileKind::Regular);
+            listing.foreign_temporaries.extend(stat.map(|stat| (entry.name, stat)));
             continue;
         }
         let mut named =

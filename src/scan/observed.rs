@@ -9,6 +9,8 @@ use crate::domain::{FileKind, FileStat, SkipReason};
 /// A directory, its sources and its caches, at one moment.
 #[derive(Debug)]
 pub struct Observed {
+    /// Of the directory itself; `None` where it could not be had.
+    pub directory: Option<FileStat>,
     pub sources: Vec<Source>,
     pub caches: CacheDirectory,
 }
@@ -48,12 +50,16 @@ pub enum CacheDirectory {
 /// What is in `__pycache__`.
 #[derive(Debug, Default)]
 pub struct CacheListing {
+    /// Of `__pycache__` itself; `None` where it could not be had.
+    pub stat: Option<FileStat>,
     /// The caches that were asked for, by file name.
     pub wanted: HashMap<OsString, CacheFile>,
     /// Files named like caches whose source is gone, with their stat.
     pub orphans: Vec<(OsString, FileStat)>,
     /// Temporary files of ours.
     pub temporaries: Vec<OsString>,
+    /// Temporary files of interpreters, with their stat.
+    pub foreign_temporaries: Vec<(OsString, FileStat)>,
 }
 
 /// An entry where a cache is expected.

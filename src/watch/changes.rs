@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::fanotify::MaskFlags;
 use notify::EventKind;
 use notify::event::{AccessKind, AccessMode, CreateKind, MetadataKind, ModifyKind, RemoveKind};
 
@@ -17,43 +18,72 @@ pub struct Change {
     pub moved: bool,
     /// Whether it is complete, or more is surely to come: a file that is being written.
     pub complete: bool,
+    /// Whether the path is surely that of a directory.
+    pub directory: bool,
+    /// Whether a directory has come there of which nothing has been heard: all below it is new.
+    pub appeared: bool,
 }
 
 impl Change {
     /// Both changes of one path.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self { moved: self.moved || other.moved, complete: self.complete || other.complete }
+        Self {
+            moved: self.moved || other.moved,
+            complete: self.complete || other.complete,
+            directory: self.directory || other.directory,
+            appeared: self.appeared || other.appeared,
+        }
     }
 
-    /// What a kind of event on `path` means; `None` for what cannot concern a cache.
+    /// What a kind of inotify's events on `path` means; `None` for what cannot concern a cache.
     #[must_use]
-    pub(super) fn from_event(kind: EventKind, path: &Path) -> Option<Self> {
+    pub(super) fn from_inotify(kind: EventKind, path: &Path) -> Option<Self> {
         let name = path.file_name().unwrap_or_default();
         // Our own files on their way to their names, where they are seen.
         if is_replacement_name(name) {
             return None;
         }
-        let (moved, complete, is_file) = match kind {
+        let (moved, complete, is_content) = match kind {
             EventKind::Modify(ModifyKind::Data(_)) => (false, false, true),
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => (false, true, true),
             EventKind::Access(_) => return None,
             EventKind::Modify(ModifyKind::Metadata(MetadataKind::AccessTime)) => return None,
             EventKind::Modify(ModifyKind::Metadata(_)) => (false, true, false),
-            EventKind::Create(CreateKind::File) => (false, false, true),
+            // A link is made so, too, whose name says nothing.
+            EventKind::Create(CreateKind::File) => (false, false, false),
             EventKind::Remove(RemoveKind::File) => (true, true, true),
             _ => (true, true, false),
         };
-        (!is_file || may_matter(name)).then_some(Self { moved, complete })
+        (!is_content || may_matter(name)).then_some(Self { moved, complete, ..Self::default() })
+    }
+
+    /// What a fanotify event means for the entry `name`, or for the directory itself where that is `.`.
+    #[must_use]
+    pub(super) fn from_fanotify(mask: MaskFlags, name: &OsStr) -> Option<Self> {
+        if is_replacement_name(name) {
+            return None;
+        }
+        let names = MaskFlags::FAN_DELETE | MaskFlags::FAN_MOVED_FROM | MaskFlags::FAN_MOVED_TO;
+        if mask.contains(MaskFlags::FAN_ONDIR) {
+            let appeared = mask.intersects(MaskFlags::FAN_CREATE | MaskFlags::FAN_MOVED_TO);
+            let moved = appeared || mask.intersects(names);
+            return Some(Self { moved, complete: true, directory: true, appeared });
+        }
+        let moved = mask.intersects(names);
+        let complete = moved || mask.intersects(MaskFlags::FAN_CLOSE_WRITE | MaskFlags::FAN_ATTRIB);
+        let is_content = !mask.intersects(
+            MaskFlags::FAN_MOVED_FROM | MaskFlags::FAN_MOVED_TO | MaskFlags::FAN_ATTRIB | MaskFlags::FAN_CREATE,
+        );
+        (!is_content || may_matter(name)).then_some(Self { moved, complete, ..Self::default() })
     }
 }
 
-/// The directories to look at when something about `path` has changed. `is_watched` tells directories
-/// that are watched themselves.
+/// The directories to look at when something about `path` has changed, which may be a directory itself.
 #[must_use]
-pub fn directories_of(path: &Path, is_watched: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+pub fn directories_of(path: &Path, is_directory: bool) -> Vec<PathBuf> {
     let parent = path.parent().map(owner_of);
-    let itself = is_watched(path).then(|| owner_of(path));
+    let itself = is_directory.then(|| owner_of(path));
     let mut directories: Vec<PathBuf> = parent.into_iter().chain(itself).map(Path::to_owned).collect();
     directories.dedup();
     directories
@@ -68,11 +98,11 @@ fn owner_of(directory: &Path) -> &Path {
 }
 
 /// Whether the content of a file with this name can concern a cache: sources, caches, `pyvenv.cfg`,
-/// and scripts, which may name an interpreter.
+/// scripts, which may name an interpreter, and interpreters (`python3.13t`).
 fn may_matter(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let extension = name.iter().rposition(|byte| *byte == b'.').map(|dot| &name[dot + 1..]);
-    matches!(extension, None | Some(b"py" | b"pyc" | b"cfg" | b"cgi" | b"wsgi"))
+    matches!(extension, None | Some(b"py" | b"pyc" | b"cfg" | b"cgi" | b"wsgi" | [b'0'..=b'9', ..]))
 }
 
 #[cfg(test)]
@@ -84,7 +114,7 @@ mod tests {
     #[test]
     fn events_become_changes() {
         let change =
-            |kind, path: &str| Change::from_event(kind, Path::new(path)).map(|change| (change.moved, change.complete));
+            |kind, path: &str| Change::from_inotify(kind, Path::new(path)).map(|change| (change.moved, change.complete));
         let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
         let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
@@ -92,19 +122,40 @@ mod tests {
         assert_eq!(change(closed, "/a/x.py"), Some((false, true)));
         assert_eq!(change(renamed, "/a/x.py"), Some((true, true)));
         assert_eq!(change(renamed, "/a/release-1.2"), Some((true, true)));
+        assert_eq!(change(EventKind::Create(CreateKind::File), "/a/release-1.2"), Some((false, false)), "a link?");
         assert_eq!(change(EventKind::Remove(RemoveKind::File), "/a/__pycache__/x.cpython-311.pyc"), Some((true, true)));
         assert_eq!(change(closed, "/a/site.log"), None);
         assert_eq!(change(closed, "/a/hello"), Some((false, true)));
+        assert_eq!(change(EventKind::Remove(RemoveKind::File), "/usr/bin/python3.13t"), Some((true, true)));
         assert_eq!(change(renamed, "/a/__pycache__/.pycwarm-0123456789abcdef.tmp"), None);
         assert_eq!(change(EventKind::Access(AccessKind::Open(AccessMode::Any)), "/a/x.py"), None);
     }
 
     #[test]
+    fn both_kinds_of_events_mean_the_same() {
+        let change = |mask, name: &str| Change::from_fanotify(mask, OsStr::new(name));
+        let of_file = |moved, complete| Some(Change { moved, complete, ..Change::default() });
+        let directory = |moved, appeared| Some(Change { moved, complete: true, directory: true, appeared });
+        assert_eq!(change(MaskFlags::FAN_MODIFY, "x.py"), of_file(false, false));
+        assert_eq!(change(MaskFlags::FAN_MODIFY | MaskFlags::FAN_CLOSE_WRITE, "x.py"), of_file(false, true));
+        assert_eq!(change(MaskFlags::FAN_MODIFY | MaskFlags::FAN_CLOSE_WRITE, "site.log"), None);
+        assert_eq!(change(MaskFlags::FAN_MOVED_TO, "release-1.2"), of_file(true, true));
+        assert_eq!(change(MaskFlags::FAN_CREATE, "release-1.2"), of_file(false, false));
+        assert_eq!(change(MaskFlags::FAN_DELETE, "x.py"), of_file(true, true));
+        assert_eq!(change(MaskFlags::FAN_DELETE, "site.log"), None);
+        assert_eq!(change(MaskFlags::FAN_ATTRIB, "x.py"), of_file(false, true));
+        assert_eq!(change(MaskFlags::FAN_MODIFY, ".pycwarm-0123456789abcdef.tmp"), None);
+        assert_eq!(change(MaskFlags::FAN_CREATE | MaskFlags::FAN_ONDIR, "d"), directory(true, true));
+        assert_eq!(change(MaskFlags::FAN_MOVED_FROM | MaskFlags::FAN_ONDIR, "d"), directory(true, false));
+        assert_eq!(change(MaskFlags::FAN_ATTRIB | MaskFlags::FAN_ONDIR, "."), directory(false, false));
+    }
+
+    #[test]
     fn a_cache_directory_is_looked_at_with_its_parent() {
-        let of = |path: &str, watched: &str| directories_of(Path::new(path), |path| path == Path::new(watched));
-        assert_eq!(of("/a/x.py", ""), [Path::new("/a")]);
-        assert_eq!(of("/a/__pycache__/x.cpython-311.pyc", ""), [Path::new("/a")]);
-        assert_eq!(of("/a/__pycache__", "/a/__pycache__"), [Path::new("/a")]);
-        assert_eq!(of("/a/b", "/a/b"), [Path::new("/a"), Path::new("/a/b")]);
+        let of = |path: &str, is_directory| directories_of(Path::new(path), is_directory);
+        assert_eq!(of("/a/x.py", false), [Path::new("/a")]);
+        assert_eq!(of("/a/__pycache__/x.cpython-311.pyc", false), [Path::new("/a")]);
+        assert_eq!(of("/a/__pycache__", true), [Path::new("/a")]);
+        assert_eq!(of("/a/b", true), [Path::new("/a"), Path::new("/a/b")]);
     }
 }

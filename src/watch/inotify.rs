@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use notify::{Config, ErrorKind, EventKindMask, INotifyWatcher, RecursiveMode, WatchPathConfig, Watcher as _};
+use notify::{Config, ErrorKind, EventKind, EventKindMask, INotifyWatcher, RecursiveMode, WatchPathConfig, Watcher as _};
 
 use super::changes::Change;
 use super::interest::Interest;
@@ -30,7 +30,7 @@ const FEW: usize = 1000;
 
 /// The watched directories. Their changes go into the queue.
 #[derive(Debug)]
-pub struct Watcher {
+pub struct Inotify {
     queue: Arc<Queue>,
     interest: Arc<RwLock<Interest>>,
     /// Never locked while `watched` is: the crate's thread answers only after it has delivered its events.
@@ -78,20 +78,14 @@ impl From<&FileStat> for Identity {
     }
 }
 
-impl Watcher {
+impl Inotify {
     /// Starts to listen, to nothing yet.
     ///
     /// # Errors
     /// [`WatchError::Start`].
-    pub fn new(queue: Arc<Queue>) -> Result<Self, WatchError> {
-        let interest: Arc<RwLock<Interest>> = Arc::default();
+    pub fn new(queue: Arc<Queue>, interest: Arc<RwLock<Interest>>) -> Result<Self, WatchError> {
         let inotify = Mutex::new(listen(&queue, &interest)?);
         Ok(Self { queue, interest, inotify, watched: Mutex::default() })
-    }
-
-    /// Says which changes count from now on.
-    pub fn set_interest(&self, interest: Interest) {
-        *self.interest.write().unwrap_or_else(PoisonError::into_inner) = interest;
     }
 
     /// Watches a directory of which `stat` was taken through its descriptor. `follow` if the path itself
@@ -226,8 +220,15 @@ fn hear(queue: &Queue, interest: &RwLock<Interest>, event: notify::Result<notify
         }
     };
     let interest = interest.read().unwrap_or_else(PoisonError::into_inner);
-    for path in event.paths.iter().filter(|path| interest.covers(path)) {
-        if let Some(change) = Change::from_event(event.kind, path) {
+    for path in &event.paths {
+        if let Some(cookie) = interest.cookie(path) {
+            // Of the events of one cookie only one counts.
+            if matches!(event.kind, EventKind::Create(_)) {
+                queue.put_cookie(cookie);
+            }
+        } else if interest.covers(path)
+            && let Some(change) = Change::from_inotify(event.kind, path)
+        {
             queue.put(path, change);
         }
     }

@@ -1,0 +1,131 @@
+//! Finds what no event told of: what the periodic look finds amiss, and nobody had heard of.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::Daemon;
+use crate::domain::escaped;
+
+/// What was heard of since a periodic look began.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    /// `None` while there is no such look, and nobody has to listen.
+    expected: Option<Expected>,
+    /// How many directories so far.
+    pub(super) count: u64,
+}
+
+#[derive(Debug, Default)]
+struct Expected {
+    directories: HashSet<PathBuf>,
+    with_all_below: HashSet<PathBuf>,
+    /// What the look has found, once it is over, and what is still on its way to us: the cookie, and how many
+    /// sources of events have not brought it.
+    found: BTreeSet<PathBuf>,
+    cookie: Option<(u64, usize)>,
+}
+
+impl Missed {
+    /// A periodic look begins; what waits to be looked at was heard of.
+    pub(super) fn begin<'a>(&mut self, waiting: impl Iterator<Item = &'a Path>) {
+        let directories = waiting.map(Path::to_owned).collect();
+        self.expected = Some(Expected { directories, ..Expected::default() });
+    }
+
+    /// Something in this directory was heard of, or will be looked at for another reason.
+    pub(super) fn expect(&mut self, directory: &Path) {
+        if let Some(expected) = &mut self.expected {
+            expected.directories.insert(directory.to_owned());
+        }
+    }
+
+    /// Anything may be new below this directory.
+    pub(super) fn expect_below(&mut self, directory: &Path) {
+        if let Some(expected) = &mut self.expected {
+            expected.with_all_below.insert(directory.to_owned());
+        }
+    }
+
+    /// Everything is looked at for another reason: nothing can be said.
+    pub(super) fn give_up(&mut self) {
+        self.expected = None;
+    }
+
+    /// Takes a cookie in. Gives the directories of which nobody had heard, once nothing is on its way any more.
+    pub(super) fn take_cookie(&mut self, cookie: u64, sources: usize) -> Vec<PathBuf> {
+        let Some(expected) = &mut self.expected else { return Vec::new() };
+        match &mut expected.cookie {
+            Some((number, left)) if *number == cookie => *left = left.saturating_sub(sources),
+            _ => return Vec::new(),
+        }
+        if !matches!(expected.cookie, Some((_, 0))) {
+            return Vec::new();
+        }
+        let Some(expected) = self.expected.take() else { return Vec::new() };
+        let missed: Vec<PathBuf> = expected.missed().cloned().collect();
+        self.count += missed.len() as u64;
+        missed
+    }
+}
+
+impl Expected {
+    fn missed(&self) -> impl Iterator<Item = &PathBuf> {
+        let is_expected = |directory: &PathBuf| {
+            self.directories.contains(directory)
+                || directory.ancestors().any(|above| self.with_all_below.contains(above))
+        };
+        self.found.iter().filter(move |directory| !is_expected(directory))
+    }
+}
+
+impl Daemon<'_> {
+    /// A periodic look has found these directories amiss. An event may still be on its way.
+    pub(super) fn look_for_missed(&mut self, mut amiss: BTreeSet<PathBuf>) {
+        // Polling is no event: somebody has to be the first to look.
+        amiss.retain(|directory| !self.watcher.polled().covers(directory));
+        let Some(expected) = &mut self.missed.expected else { return };
+        expected.found = amiss;
+        if expected.missed().next().is_none() {
+            return self.missed.give_up();
+        }
+        match self.watcher.bake_cookie() {
+            Ok(cookie) => expected.cookie = Some(cookie),
+            Err(error) => {
+                tracing::debug!("cannot tell what events have missed: {error}");
+                self.missed.give_up();
+            }
+        }
+    }
+
+    /// Tells what was missed.
+    pub(super) fn tell_missed(&self, missed: &[PathBuf]) {
+        for directory in missed {
+            tracing::warn!(
+                "{}: the periodic look found changes there of which no event had told; missed so far: {}",
+                escaped(directory),
+                self.missed.count
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_heard_of_is_missed() {
+        let mut missed = Missed::default();
+        missed.begin([Path::new("/waiting")].into_iter());
+        missed.expect(Path::new("/heard"));
+        missed.expect_below(Path::new("/new"));
+        let expected = missed.expected.as_mut().unwrap();
+        expected.found = ["/waiting", "/heard", "/new/a/b", "/silent", "/heard/below"].map(PathBuf::from).into();
+        expected.cookie = Some((7, 2));
+        assert!(missed.take_cookie(6, 2).is_empty() && missed.take_cookie(7, 1).is_empty());
+        missed.expect(Path::new("/heard/below"));
+        assert_eq!(missed.take_cookie(7, 1), [Path::new("/silent")]);
+        assert_eq!(missed.count, 1);
+        assert!(missed.take_cookie(7, 1).is_empty(), "it is over");
+    }
+}

@@ -1,0 +1,56 @@
+//! What the daemon says of itself.
+
+use std::path::PathBuf;
+
+use super::Daemon;
+use crate::control::{Status, TreeStatus};
+
+impl Daemon<'_> {
+    /// For systemd, on one line.
+    pub(super) fn status_line(&self) -> String {
+        format!(
+            "{} trees, {} directories watched, {} waiting, {} broken",
+            self.trees.present(),
+            self.watcher.count(),
+            self.batch.backlog(),
+            self.known.broken()
+        )
+    }
+
+    /// Each tree that is there, how its changes are heard of, and why so.
+    pub(super) fn event_sources(&self) -> Vec<(PathBuf, String, String)> {
+        let present = self.trees.each().filter_map(|(path, tree, _)| Some((path, tree?)));
+        let told = present.filter_map(|(path, tree)| {
+            let source = self.watcher.source_of(&tree.root().stat().ok()?, tree.watch())?;
+            let unwatched = self.watcher.polled().unwatched_below(path);
+            let (also, why_also) = match unwatched {
+                0 => (String::new(), String::new()),
+                count => (
+                    " + poll".to_owned(),
+                    format!("; {count} directories cannot be watched: raise fs.inotify.max_user_watches (sysctl)"),
+                ),
+            };
+            Some((path.to_owned(), format!("{}{also}", source.name()), format!("{}{why_also}", source.why)))
+        });
+        told.collect()
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let sources = self.event_sources();
+        let trees = self.trees.each().map(|(path, tree, warm)| {
+            let told = sources.iter().find(|(other, ..)| other == path).cloned();
+            let (_, event_source, why) = told.unwrap_or_default();
+            TreeStatus { path: path.to_owned(), present: tree.is_some(), event_source, why, warm }
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ready: self.ready,
+            trees: trees.collect(),
+            watched_directories: self.watcher.count() as u64,
+            polled_directories: self.watcher.polled().count() as u64,
+            waiting: (self.batch.backlog() + self.batch.busy()) as u64,
+            broken: self.known.all(),
+            missed: self.missed.count,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Those who wait until all is dealt with that happened before they asked.
+//!
+//! A cookie goes the way of all events. When it comes, all that happened before is noted; when nothing of that
+//! age waits any more, or is in hand, the answer is given.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::Daemon;
+use crate::batch::{Age, Extent};
+use crate::control::{Request, SyncEnd, SyncRefusal};
+use crate::root::plain;
+
+type Answer = oneshot::Sender<Result<SyncEnd, SyncRefusal>>;
+
+#[derive(Debug, Default)]
+pub(super) struct Syncs {
+    waiting: Vec<Sync>,
+}
+
+#[derive(Debug)]
+struct Sync {
+    /// As the trees call them.
+    paths: Vec<PathBuf>,
+    answer: Answer,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The cookie, and how many sources of events have not brought it.
+    Hearing(u64, usize),
+    /// Until nothing of this age is left.
+    Working(Age),
+}
+
+impl Syncs {
+    /// The daemon ends.
+    pub(super) fn refuse_all(&mut self) {
+        for sync in self.waiting.drain(..) {
+            let _ = sync.answer.send(Err(SyncRefusal::Stopping));
+        }
+    }
+}
+
+impl Sync {
+    /// Whether work on a directory is on something asked for.
+    fn concerns(&self, directory: &Path, extent: Extent) -> bool {
+        self.paths.iter().any(|path| {
+            directory.starts_with(path)
+                || path.parent() == Some(directory)
+                || extent == Extent::Subtree && path.starts_with(directory)
+        })
+    }
+
+    fn concerns_tree(&self, tree: &Path) -> bool {
+        self.paths.iter().any(|path| path.starts_with(tree) || tree.starts_with(path))
+    }
+}
+
+impl Daemon<'_> {
+    pub(super) fn take_request(&mut self, request: Request) {
+        match request {
+            Request::Status { answer } => {
+                let _ = answer.send(self.status());
+            }
+            Request::Sync { paths, answer } => self.take_sync(paths, answer),
+        }
+    }
+
+    fn take_sync(&mut self, paths: Vec<PathBuf>, answer: Answer) {
+        let mut called = if paths.is_empty() { self.trees.paths() } else { Vec::new() };
+        for path in paths {
+            match self.names_in_trees(&path) {
+                names if names.is_empty() => {
+                    let _ = answer.send(Err(SyncRefusal::NotInTree(path)));
+                    return;
+                }
+                names => called.extend(names),
+            }
+        }
+        let stage = match self.watcher.bake_cookie() {
+            Ok((cookie, sources)) => Stage::Hearing(cookie, sources),
+            Err(error) => {
+                tracing::warn!("cannot make a cookie for sync ({error}): looking at everything instead");
+                self.rescan_all("sync without a cookie");
+                self.next_stage()
+            }
+        };
+        self.syncs.waiting.push(Sync { paths: called, answer, stage });
+    }
+
+    /// What a path is called in the trees that it is in, now or when it comes to be.
+    fn names_in_trees(&self, path: &Path) -> Vec<PathBuf> {
+        let trees = self.trees.paths();
+        if trees.iter().any(|tree| path.starts_with(tree) || tree.starts_with(path)) {
+            return vec![path.to_owned()];
+        }
+        // By another way: a link that leads there.
+        plain::canonical(path).map(|path| self.trees.names_of(&path)).unwrap_or_default()
+    }
+
+    /// Takes cookies in that have come.
+    pub(super) fn take_cookies(&mut self, cookies: &HashMap<u64, usize>) {
+        for (cookie, sources) in cookies {
+            let missed = self.missed.take_cookie(*cookie, *sources);
+            self.tell_missed(&missed);
+            let heard: Vec<usize> = (0..self.syncs.waiting.len())
+                .filter(|index| match &mut self.syncs.waiting[*index].stage {
+                    Stage::Hearing(number, left) if number == cookie => {
+                        *left = left.saturating_sub(*sources);
+                        *left == 0
+                    }
+                    _ => false,
+                })
+                .collect();
+            for index in heard {
+                self.begin_work(index);
+            }
+        }
+    }
+
+    /// Events were lost, and cookies with them; but everything is looked at again.
+    pub(super) fn take_all_cookies(&mut self) {
+        for index in 0..self.syncs.waiting.len() {
+            if matches!(self.syncs.waiting[index].stage, Stage::Hearing(..)) {
+                self.begin_work(index);
+            }
+        }
+    }
+
+    fn begin_work(&mut self, index: usize) {
+        let now = Instant::now();
+        // What gives no events is looked at now.
+        for top in self.watcher.polled().concerning(&self.syncs.waiting[index].paths) {
+            self.batch.schedule(&top, Extent::Subtree, now, self.age);
+        }
+        if self.programs_due.is_some() {
+            self.look_at_programs();
+        }
+        self.syncs.waiting[index].stage = self.next_stage();
+    }
+
+    /// All that is noted by now is of the age that is over with this.
+    fn next_stage(&mut self) -> Stage {
+        self.age += 1;
+        Stage::Working(self.age - 1)
+    }
+
+    /// Answers those for whom all is dealt with.
+    pub(super) fn answer_syncs(&mut self) {
+        if self.syncs.waiting.is_empty() {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.syncs.waiting);
+        for sync in waiting {
+            // Who asked may have gone.
+            if sync.answer.is_closed() {
+                continue;
+            }
+            if self.is_done(&sync) {
+                let _ = sync.answer.send(Ok(SyncEnd { failures: self.known.below(&sync.paths) }));
+            } else {
+                self.syncs.waiting.push(sync);
+            }
+        }
+    }
+
+    fn is_done(&self, sync: &Sync) -> bool {
+        let Stage::Working(age) = sync.stage else { return false };
+        let is_over = |oldest: Option<Age>| oldest.is_none_or(|oldest| oldest > age);
+        is_over(self.trees.oldest(|tree| sync.concerns_tree(tree)))
+            && is_over(self.batch.oldest(|directory, extent| sync.concerns(directory, extent)))
+    }
+}

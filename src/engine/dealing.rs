@@ -1,0 +1,273 @@
+//! What is done with one directory: look, plan, tell, clear up, compile.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use super::pass::{Purpose, Scope};
+use super::targets::Targets;
+use super::walking::Walking;
+use crate::domain::{Failure, FailureKind, Skip, Target, Timestamp, escaped};
+use crate::interpreters::Choice;
+use crate::plan::{Plan, Reason, Rules, plan};
+use crate::pyc::names::{self, CACHE_DIRECTORY, cache_name};
+use crate::report::{Item, Outcome};
+use crate::root::{Entry, actor};
+use crate::scan::{Observed, Place, Site, Wanted, look};
+use crate::{engine::LARGEST_SOURCE, publish};
+
+/// What is in a directory.
+pub(super) struct Listing {
+    /// Those that are not excluded.
+    pub(super) entries: Vec<Entry>,
+    /// Of all.
+    pub(super) names: HashSet<OsString>,
+}
+
+/// Which part of the work on a directory is done now.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Turn<'a> {
+    /// All but compiling; if there is something to compile, nothing: it is put down for later.
+    Survey,
+    /// Those that had a cache.
+    InUse,
+    Everything,
+    /// Those that had none: what [`Turn::InUse`] has left.
+    Rest(&'a HashSet<OsString>),
+}
+
+/// One directory while it is dealt with.
+pub(super) struct Directory<'a> {
+    pub(super) site: Site<'a>,
+    pub(super) path: &'a Path,
+    pub(super) observed: &'a Observed,
+    pub(super) targets: &'a [Target],
+}
+
+impl Walking<'_> {
+    /// Gives the names of the sources that were left for the last turn.
+    pub(super) fn deal_with(
+        &self,
+        place: &Place,
+        choice: &Choice,
+        listing: &Listing,
+        turn: Turn<'_>,
+    ) -> HashSet<OsString> {
+        let (shared, tree) = (self.shared, &self.shared.tree);
+        let path = tree.root.path_of(&place.relative);
+        let targets = self.selector.targets(choice);
+        let wanted = Wanted {
+            caches: targets.caches.clone(),
+            orphans: shared.purpose == Purpose::Keep,
+            suspect_since: self.pass.suspect_since,
+        };
+        let site = Site { root: &tree.root, dir: &place.dir, relative: &place.relative, largest: LARGEST_SOURCE };
+        let mut observed = look(&site, &listing.entries, &listing.names, &wanted);
+        if let (Scope::Sources(_, names), _) | (_, Turn::Rest(names)) = (self.pass.scope, turn) {
+            observed.sources.retain(|source| names.contains(&source.name));
+        }
+        self.tell_observer(&path, &observed, turn);
+        let mut plan = plan(&self.rules(place, &targets), &mut observed);
+        let directory = Directory { site, path: &path, observed: &observed, targets: &targets.list };
+        self.confirm(&directory, &mut plan);
+        if matches!(turn, Turn::Survey) && !plan.compile.is_empty() {
+            self.put_down(place, choice, &directory, &plan);
+            return HashSet::new();
+        }
+        let left = self.sort(&directory, &mut plan, turn);
+        if !matches!(turn, Turn::Rest(_)) {
+            for _ in &observed.sources {
+                shared.sink.source();
+            }
+        }
+        self.mend_directory(&directory, &plan);
+        self.tell(&directory, &plan);
+        if shared.purpose != Purpose::Check {
+            self.clear_up(&directory, &plan);
+            shared.carry_out(&directory, &plan);
+        }
+        shared.engine.broken.retain(&path, |name| listing.names.contains(name));
+        left
+    }
+
+    fn rules<'t>(&'t self, place: &Place, targets: &'t Targets) -> Rules<'t> {
+        let (engine, settings) = (&self.shared.engine, &self.shared.tree.settings);
+        let lax = engine.lax_devices.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_lax = !lax.is_empty() && place.dir.stat().is_ok_and(|stat| lax.contains(&stat.device));
+        Rules {
+            targets: &targets.list,
+            invalidation_mode: settings.invalidation_mode,
+            owner: &settings.owner,
+            mode: &settings.mode,
+            actor: engine.actor,
+            attributes: !is_lax,
+            now: (self.shared.purpose == Purpose::Keep).then(actor::now),
+        }
+    }
+
+    /// The observer wants to know where links lead, as their sources change there.
+    fn tell_observer(&self, path: &Path, observed: &Observed, turn: Turn<'_>) {
+        let (Some(observer), false) = (self.pass.observer, matches!(turn, Turn::Rest(_))) else { return };
+        let passed = observed.sources.iter().flat_map(|source| &source.passed);
+        observer.linked(path, &passed.map(|directory| self.shared.tree.root.path_of(directory)).collect());
+    }
+
+    /// Has compiled again what looks right and may not be: in a round for single sources, all of them.
+    fn confirm(&self, directory: &Directory<'_>, plan: &mut Plan) {
+        let mut to_confirm = self.shared.engine.to_confirm();
+        let all = matches!(self.pass.scope, Scope::Sources(..));
+        if self.shared.purpose == Purpose::Check || !all && to_confirm.is_empty() {
+            return;
+        }
+        plan.leave.retain(|item| {
+            let wanted = all || to_confirm.remove(&directory.item(*item).key());
+            if wanted {
+                plan.compile.push((*item, Reason::Racy));
+            }
+            !wanted
+        });
+        plan.compile.sort_by_key(|(item, _)| item.source);
+    }
+
+    /// Puts what is to be compiled in order, the most recently used first. In the turn of those in use, those
+    /// that never had a cache are taken out, and their names given.
+    fn sort(&self, directory: &Directory<'_>, plan: &mut Plan, turn: Turn<'_>) -> HashSet<OsString> {
+        if plan.compile.len() > 1 {
+            let uses = directory.last_uses(plan);
+            plan.compile.sort_by_key(|(item, _)| (Reverse(uses[item.source]), item.source));
+        }
+        let mut left = HashSet::new();
+        if let Turn::InUse = turn {
+            plan.compile.retain(|(item, _)| {
+                let is_new = !directory.had_cache(item.source);
+                if is_new {
+                    left.insert(directory.observed.sources[item.source].name.clone());
+                }
+                !is_new
+            });
+            if !left.is_empty() {
+                self.shared.leave(|end| end.postponed = true);
+            }
+        }
+        left
+    }
+
+    /// Gives `__pycache__` its owner and mode. It is told with the caches that are in it.
+    fn mend_directory(&self, directory: &Directory<'_>, plan: &Plan) {
+        if !plan.mend_directory || self.shared.purpose == Purpose::Check {
+            return;
+        }
+        let caches = directory.path.join(CACHE_DIRECTORY);
+        match publish::mend_cache_directory(directory.site.dir, self.shared.engine.actor) {
+            Ok(true) => tracing::info!("{}: has the owner and mode of its directory again", escaped(&caches)),
+            Ok(false) => tracing::debug!("{}: is left as it is, since not only caches are in it", escaped(&caches)),
+            Err(error) => tracing::warn!("cannot give {} the owner and mode of its directory: {error}", escaped(&caches)),
+        }
+    }
+
+    /// Reports what needs no work.
+    fn tell(&self, directory: &Directory<'_>, plan: &Plan) {
+        let sink = &self.shared.sink;
+        let is_check = self.shared.purpose == Purpose::Check;
+        let left = match (plan.mend_directory, is_check) {
+            (false, _) => Outcome::Fresh,
+            (true, false) => Outcome::Repaired,
+            (true, true) => Outcome::Stale("is cached in a __pycache__ with a wrong owner or mode"),
+        };
+        for item in &plan.leave {
+            sink.outcome(&directory.item(*item), &left);
+        }
+        for (item, kind, message) in &plan.fail {
+            sink.outcome(
+                &directory.item(*item),
+                &Outcome::Failed { kind: *kind, line: None, message: message.clone() },
+            );
+        }
+        for (source, reason) in &plan.skip {
+            sink.skip(&Skip { path: directory.source_path(*source), reason: *reason });
+        }
+        for (source, why) in &plan.unreadable {
+            sink.failure(&unreadable(directory.source_path(*source), why));
+        }
+        if is_check {
+            for (item, reason) in &plan.compile {
+                sink.outcome(&directory.item(*item), &Outcome::Stale(reason.describe()));
+            }
+        }
+    }
+
+    /// Removes what should not be there.
+    fn clear_up(&self, directory: &Directory<'_>, plan: &Plan) {
+        let parent = directory.site.dir;
+        let caches = directory.path.join(CACHE_DIRECTORY);
+        if !plan.temporaries.is_empty()
+            && let Err(error) = publish::remove_abandoned(parent, &plan.temporaries)
+        {
+            tracing::warn!("cannot remove left-over temporary files in {}: {error}", escaped(&caches));
+        }
+        for (name, stat) in &plan.left_over {
+            match publish::remove_left_over(parent, name, stat) {
+                Ok(_) => tracing::debug!("removed {}, which an interpreter had left", escaped(&caches.join(name))),
+                Err(error) => tracing::warn!("cannot remove {}: {error}", escaped(&caches.join(name))),
+            }
+        }
+        if let Some(second) = plan.left_over_after {
+            self.shared.leave(|end| end.removable_after.push((directory.site.relative.to_owned(), second)));
+        }
+        for (name, stat) in &plan.orphans {
+            let Some(cache) = names::parse_cache_name(name) else { continue };
+            let path = caches.join(name);
+            match publish::remove_orphan(parent, &cache.source, name, stat) {
+                Ok(true) => self.shared.sink.removed(&path),
+                Ok(false) => {}
+                Err(error) => tracing::warn!("cannot remove {}, whose source is gone: {error}", escaped(&path)),
+            }
+        }
+    }
+}
+
+impl<'a> Directory<'a> {
+    pub(super) fn item(&self, item: crate::plan::Item) -> Item<'a> {
+        Item {
+            directory: self.path,
+            source: &self.observed.sources[item.source].name,
+            target: &self.targets[item.target],
+        }
+    }
+
+    fn source_path(&self, index: usize) -> PathBuf {
+        self.path.join(&self.observed.sources[index].name)
+    }
+
+    /// Whether a source has a cache for any target: then it was imported or compiled before.
+    pub(super) fn had_cache(&self, source: usize) -> bool {
+        self.caches_of(source).next().is_some()
+    }
+
+    fn caches_of(&self, source: usize) -> impl Iterator<Item = OsString> {
+        let name = &self.observed.sources[source].name;
+        let caches =
+            self.targets.iter().map(|target| cache_name(name, &target.interpreter.cache_tag, target.level));
+        caches.filter(|cache| self.observed.caches.file(cache).is_some())
+    }
+
+    /// For each source that is to be compiled: when a cache of it was read last; `None` where there is none.
+    pub(super) fn last_uses(&self, plan: &Plan) -> Vec<Option<Timestamp>> {
+        let mut uses = vec![None; self.observed.sources.len()];
+        let Ok(caches) = self.site.dir.open_dir(OsStr::new(CACHE_DIRECTORY)) else { return uses };
+        for (item, _) in &plan.compile {
+            if uses[item.source].is_none() {
+                let last = self.caches_of(item.source).filter_map(|cache| caches.last_use(&cache).ok()).max();
+                uses[item.source] = last;
+            }
+        }
+        uses
+    }
+}
+
+pub(super) fn unreadable(path: PathBuf, why: &str) -> Failure {
+    let message = format!("cannot be read: {why}");
+    Failure { path, python: String::new(), line: None, kind: FailureKind::Unreadable, message }
+}

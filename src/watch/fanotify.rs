@@ -1,0 +1,188 @@
+//! fanotify: one mark on each whole file system, no matter how many directories it has.
+//!
+//! It tells of every change on the file system. What lies outside of the trees is dropped after one look
+//! into a table; the path of a directory that is not in the table is asked from the kernel.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use nix::sys::fanotify::MaskFlags;
+
+use super::changes::Change;
+use super::interest::Interest;
+use super::queue::Queue;
+use super::record::{self, Place, Record};
+use crate::root::{Dir, fanotify::Group, file_handle, file_system};
+
+/// Bytes read at a time.
+const BUFFER: usize = 256 << 10;
+/// More events than this at a time, and the host is busy: then they are let gather, which makes each of them
+/// cost the others less (the kernel merges them, and wakes nobody).
+const BUSY: usize = 64;
+const GATHER: Duration = Duration::from_millis(20);
+/// The table of directories is emptied when it has so many.
+const MOST_KNOWN: usize = 16 << 10;
+
+/// A group that is being read.
+#[derive(Debug)]
+pub struct Fanotify {
+    mounts: Arc<Mutex<Mounts>>,
+    failed: Arc<AtomicBool>,
+}
+
+/// What the kernel needs to find a directory by its handle: one on the same mount.
+#[derive(Debug, Default)]
+struct Mounts {
+    directories: Vec<(u64, Arc<Dir>)>,
+    /// Counts the changes after which the table of directories means nothing.
+    generation: u64,
+}
+
+impl Fanotify {
+    /// Starts to read a group.
+    #[must_use]
+    pub fn start(group: Arc<Group>, queue: Arc<Queue>, interest: Arc<RwLock<Interest>>) -> Self {
+        let (mounts, failed) = (Arc::<Mutex<Mounts>>::default(), Arc::<AtomicBool>::default());
+        let mut reader =
+            Reader { queue, interest, mounts: Arc::clone(&mounts), known: HashMap::new(), generation: 0, renamed: false };
+        let has_failed = Arc::clone(&failed);
+        std::thread::spawn(move || {
+            if let Err(error) = reader.run(&group) {
+                tracing::warn!("fanotify failed: {error}; going on with inotify");
+                has_failed.store(true, Ordering::Relaxed);
+                reader.queue.lose("reading fanotify's events failed");
+            }
+        });
+        Self { mounts, failed }
+    }
+
+    /// Takes a directory down whose mount is marked.
+    ///
+    /// # Errors
+    /// Those of `fstatvfs`.
+    pub fn add_mount(&self, directory: &Arc<Dir>) -> io::Result<()> {
+        let identity = file_system::identity(directory)?;
+        let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        mounts.directories.push((identity, Arc::clone(directory)));
+        mounts.generation += 1;
+        Ok(())
+    }
+
+    /// Has every directory asked for its path again: other paths count now, or lead elsewhere.
+    pub fn forget_paths(&self) {
+        self.mounts.lock().unwrap_or_else(PoisonError::into_inner).generation += 1;
+    }
+
+    /// Whether no more events will come.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+struct Reader {
+    queue: Arc<Queue>,
+    interest: Arc<RwLock<Interest>>,
+    mounts: Arc<Mutex<Mounts>>,
+    /// By key; nothing for a directory outside of the trees.
+    known: HashMap<Box<[u8]>, Arc<[Called]>>,
+    generation: u64,
+    /// A directory has got another name: those of all below it are wrong.
+    renamed: bool,
+}
+
+/// What a directory is to us.
+#[derive(Debug, Clone)]
+enum Called {
+    InTree(PathBuf),
+    OfCookies,
+}
+
+impl Reader {
+    fn run(&mut self, group: &Group) -> io::Result<()> {
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            group.wait()?;
+            let mut events = 0;
+            loop {
+                let count = group.read(&mut buffer)?;
+                if count == 0 {
+                    break;
+                }
+                for record in record::records(&buffer[..count]) {
+                    events += 1;
+                    self.hear(&record);
+                }
+            }
+            if events > BUSY {
+                std::thread::sleep(GATHER);
+            }
+        }
+    }
+
+    fn hear(&mut self, record: &Record<'_>) {
+        if record.mask.contains(MaskFlags::FAN_Q_OVERFLOW) {
+            return self.queue.lose("fanotify's queue overflowed; the kernel was out of memory");
+        }
+        let Some(place) = &record.place else { return };
+        let change = Change::from_fanotify(record.mask, place.name);
+        self.renamed |= change.is_some_and(|change| change.moved && change.directory);
+        let Some(change) = change else { return };
+        for called in self.called(place).iter() {
+            match called {
+                Called::OfCookies => {
+                    let cookie = place.name.to_str().and_then(|name| name.parse().ok());
+                    if let (Some(cookie), true) = (cookie, record.mask.contains(MaskFlags::FAN_CREATE)) {
+                        self.queue.put_cookie(cookie);
+                    }
+                }
+                Called::InTree(directory) if place.name == "." => self.queue.put(directory, change),
+                Called::InTree(directory) => self.queue.put(&directory.join(place.name), change),
+            }
+        }
+    }
+
+    fn called(&mut self, place: &Place<'_>) -> Arc<[Called]> {
+        let generation = self.mounts.lock().unwrap_or_else(PoisonError::into_inner).generation;
+        if generation != self.generation || self.renamed || self.known.len() >= MOST_KNOWN {
+            self.known.clear();
+            (self.generation, self.renamed) = (generation, false);
+        }
+        if let Some(called) = self.known.get(place.key) {
+            return Arc::clone(called);
+        }
+        let called: Arc<[Called]> = self.ask(place.key).into();
+        self.known.insert(place.key.into(), Arc::clone(&called));
+        called
+    }
+
+    fn ask(&self, key: &[u8]) -> Vec<Called> {
+        let Some(handle) = record::handle(key) else { return Vec::new() };
+        let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let interest = self.interest.read().unwrap_or_else(PoisonError::into_inner);
+        let mut called = Vec::new();
+        for (identity, mount) in &mounts.directories {
+            if *identity != handle.file_system {
+                continue;
+            }
+            match file_handle::path_of(mount, handle.kind, handle.bytes) {
+                Ok(Some(path)) if interest.is_for_cookies(&path) => called.push(Called::OfCookies),
+                Ok(Some(path)) => called.extend(names(&interest, &path)),
+                Ok(None) => {}
+                Err(error) => tracing::debug!("a changed directory cannot be found by its handle: {error}"),
+            }
+        }
+        called
+    }
+}
+
+fn names(interest: &Interest, path: &Path) -> Vec<Called> {
+    let mut names: Vec<PathBuf> = interest.names_in_trees(path).collect();
+    names.sort();
+    names.dedup();
+    names.into_iter().map(Called::InTree).collect()
+}

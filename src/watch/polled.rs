@@ -1,0 +1,169 @@
+//! What is looked at again and again, because no events tell of it. Pure: time is passed in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A look may take this part of the time, at most.
+const SHARE: u32 = 10;
+
+/// Directories that are polled, each with all below it.
+#[derive(Debug, Default)]
+pub struct Polled {
+    tops: Mutex<BTreeMap<PathBuf, Top>>,
+}
+
+#[derive(Debug)]
+struct Top {
+    why: PollReason,
+    due: Instant,
+    /// Since when a look is going on.
+    begun: Option<Instant>,
+}
+
+/// Why a directory is polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PollReason {
+    /// It is configured so.
+    Configured,
+    /// The file system, by its name.
+    WithoutEvents(&'static str),
+    /// The kernel gives no more watches.
+    OutOfWatches,
+    /// It cannot be watched, for whatever reason.
+    Unwatchable,
+}
+
+impl Polled {
+    /// Has a directory polled, with all below it, unless it is so already. Gives whether that is new.
+    pub fn add(&self, path: &Path, why: PollReason, first: Instant) -> bool {
+        if self.covers(path) {
+            return false;
+        }
+        self.tops().insert(path.to_owned(), Top { why, due: first, begun: None });
+        true
+    }
+
+    /// Ends the polling that begins at this very directory. Gives whether there was any.
+    pub fn remove(&self, path: &Path) -> bool {
+        self.tops().remove(path).is_some()
+    }
+
+    /// Ends the polling of all at and below a path.
+    pub fn remove_below(&self, path: &Path) {
+        self.tops().retain(|top, _| !top.starts_with(path));
+    }
+
+    /// Why the polling begins at this very directory, if it does.
+    #[must_use]
+    pub fn reason(&self, path: &Path) -> Option<PollReason> {
+        self.tops().get(path).map(|top| top.why)
+    }
+
+    /// Whether a directory is polled, itself or with one above it.
+    #[must_use]
+    pub fn covers(&self, path: &Path) -> bool {
+        let tops = self.tops();
+        !tops.is_empty() && path.ancestors().any(|above| tops.contains_key(above))
+    }
+
+    /// Whether a directory is polled with one above it, because that could not be watched.
+    #[must_use]
+    pub fn is_below_unwatched(&self, path: &Path) -> bool {
+        let tops = self.tops();
+        let unwatched = |above: &Path| {
+            tops.get(above).is_some_and(|top| matches!(top.why, PollReason::OutOfWatches | PollReason::Unwatchable))
+        };
+        !tops.is_empty() && path.ancestors().skip(1).any(unwatched)
+    }
+
+    /// Those directly in `path` that `is_there` does not know are forgotten.
+    pub fn forget_missing(&self, path: &Path, is_there: impl Fn(&Path) -> bool) {
+        let mut tops = self.tops();
+        if !tops.is_empty() {
+            tops.retain(|top, _| top.parent() != Some(path) || is_there(top));
+        }
+    }
+
+    /// Takes those whose time has come; each is to be given back by [`Polled::done`].
+    pub fn take_due(&self, now: Instant) -> Vec<PathBuf> {
+        let mut tops = self.tops();
+        let due = tops.iter_mut().filter(|(_, top)| top.begun.is_none() && top.due <= now);
+        due.map(|(path, top)| {
+            top.begun = Some(now);
+            path.clone()
+        })
+        .collect()
+    }
+
+    /// The look at a directory is over. The next one is an interval away, or more if it took long.
+    pub fn done(&self, path: &Path, now: Instant, interval: Duration) {
+        if let Some(top) = self.tops().get_mut(path)
+            && let Some(begun) = top.begun.take()
+        {
+            top.due = now + interval.max(now.saturating_duration_since(begun) * (SHARE - 1));
+        }
+    }
+
+    /// When the next one is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Instant> {
+        self.tops().values().filter(|top| top.begun.is_none()).map(|top| top.due).min()
+    }
+
+    /// Where the polling begins of all at, below or above one of these paths.
+    #[must_use]
+    pub fn concerning(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
+        let concerns = |top: &&PathBuf| paths.iter().any(|path| top.starts_with(path) || path.starts_with(top));
+        self.tops().keys().filter(concerns).cloned().collect()
+    }
+
+    /// How many directories at or below a path are polled because they cannot be watched, those below them aside.
+    #[must_use]
+    pub fn unwatched_below(&self, path: &Path) -> usize {
+        let unwatched = |top: &Top| matches!(top.why, PollReason::OutOfWatches | PollReason::Unwatchable);
+        self.tops().iter().filter(|(top, state)| unwatched(state) && top.starts_with(path)).count()
+    }
+
+    /// How many directories polling begins at.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.tops().len()
+    }
+
+    fn tops(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Top>> {
+        self.tops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_is_polled_with_it() {
+        let (polled, now) = (Polled::default(), Instant::now());
+        assert!(polled.add(Path::new("/a"), PollReason::OutOfWatches, now));
+        assert!(!polled.add(Path::new("/a/b"), PollReason::OutOfWatches, now));
+        assert!(polled.covers(Path::new("/a/b/c")) && !polled.covers(Path::new("/ab")));
+        assert!(polled.is_below_unwatched(Path::new("/a/b")) && !polled.is_below_unwatched(Path::new("/a")));
+        assert!(polled.remove(Path::new("/a")) && !polled.covers(Path::new("/a/b/c")));
+    }
+
+    #[test]
+    fn a_long_look_is_followed_by_a_longer_rest() {
+        let (polled, start) = (Polled::default(), Instant::now());
+        let (path, interval) = (Path::new("/a"), Duration::from_secs(10));
+        polled.add(path, PollReason::Configured, start);
+        assert_eq!(polled.take_due(start), [path]);
+        assert!(polled.take_due(start).is_empty(), "it is being looked at");
+        assert_eq!(polled.next_due(), None);
+        let end = start + Duration::from_secs(2);
+        polled.done(path, end, interval);
+        assert_eq!(polled.next_due(), Some(end + Duration::from_secs(18)));
+        assert_eq!(polled.concerning(&["/a/b".into()]), [path]);
+        assert_eq!(polled.concerning(&["/".into()]), [path]);
+        assert!(polled.concerning(&["/b".into()]).is_empty());
+    }
+}
