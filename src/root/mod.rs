@@ -13,6 +13,7 @@ pub mod dir;
 pub mod plain;
 pub mod replacement;
 pub mod resolve;
+pub mod socket;
 pub mod source;
 pub mod tree_root;
 
