@@ -1,14 +1,18 @@
 //! `pycwarm status`: tells what the daemon knows.
 
 use std::io::Write;
+use std::time::Duration;
 
 use super::args::Common;
 use super::ask::{ask, no_answer};
 use super::{Exit, complain, print_line};
 use crate::report::{json, status};
 
+/// The daemon answers at once; one that hangs is not waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 pub(super) fn run(common: &Common) -> Exit {
-    let known = match ask(common, None, async |client| client.status().await) {
+    let known = match ask(common, Some(PATIENCE), async |client| client.status().await) {
         Ok(known) => known,
         Err(error) => return no_answer(&error),
     };

@@ -37,17 +37,18 @@ pub(super) struct Asked {
 pub(super) struct Fault {
     /// With its interface.
     name: String,
-    parameters: Value,
+    /// `None` for an error without parameters: not every client reads empty ones.
+    parameters: Option<Value>,
 }
 
 impl Fault {
     /// An error of our own interface.
-    pub(super) fn own(name: &str, parameters: Value) -> Self {
+    pub(super) fn own(name: &str, parameters: Option<Value>) -> Self {
         Self { name: format!("{}.{name}", interface::NAME), parameters }
     }
 
     fn service(name: &str, field: &str, value: &str) -> Self {
-        Self { name: format!("{}.{name}", interface::SERVICE_NAME), parameters: json!({ field: value }) }
+        Self { name: format!("{}.{name}", interface::SERVICE_NAME), parameters: Some(json!({ field: value })) }
     }
 
     fn parameter(name: &str) -> Self {
@@ -56,7 +57,10 @@ impl Fault {
 
     /// The message.
     pub(super) fn message(&self) -> String {
-        json!({ "error": self.name, "parameters": self.parameters }).to_string()
+        match &self.parameters {
+            Some(parameters) => json!({ "error": self.name, "parameters": parameters }).to_string(),
+            None => json!({ "error": self.name }).to_string(),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl Session {
                 Ok(Err(SyncRefusal::Stopping)) => return Ok(Err(stopping())),
                 Ok(Err(SyncRefusal::NotInTree(path))) => {
                     let path = wire::Path::from(path.as_path());
-                    return Ok(Err(Fault::own("NotInTree", json!({ "path": path }))));
+                    return Ok(Err(Fault::own("NotInTree", Some(json!({ "path": path })))));
                 }
                 Err(fault) => return Ok(Err(fault)),
             },
@@ -93,7 +93,7 @@ impl Session {
             answer = asking => Ok(answer.ok_or_else(stopping)),
             () = self.line.gone() => Err(Gone),
             () = self.stop.cancelled() => Ok(Err(stopping())),
-            () = elapsed(limit) => Ok(Err(Fault::own("TimedOut", json!({})))),
+            () = elapsed(limit) => Ok(Err(Fault::own("TimedOut", None))),
         }
     }
 
@@ -117,5 +117,5 @@ impl Session {
 }
 
 fn stopping() -> Fault {
-    Fault::own("Stopping", json!({}))
+    Fault::own("Stopping", None)
 }

@@ -72,7 +72,7 @@ async fn a_path_that_is_not_utf8_and_its_failure_survive_the_trip() {
     let named = [path.clone()];
     let (end, ()) = tokio::join!(client.sync(&named, None), async {
         let (paths, answer) = room.sync().await;
-        assert_eq!(paths, [path.clone()]);
+        assert_eq!(paths, named);
         answer.send(Ok(SyncEnd { failures: vec![failure(&path)] })).unwrap();
     });
     assert_eq!(end.unwrap().failures, [failure(&path)]);
