@@ -11,8 +11,9 @@
 //! 7. `report`   outcomes -> failures, counters, JSON, progress
 //!
 //! `engine` runs 3 to 7 over a scope; `cli` runs it once, `daemon` for as long as there are events.
-//! `interpreters` finds out who compiles what; `config` says what is wanted; `domain` and `pyc` are
-//! the nouns and the file format; `root` is the only room that touches the disk.
+//! `control` is where others ask the daemon. `interpreters` finds out who compiles what; `config` says
+//! what is wanted; `domain` and `pyc` are the nouns and the file format; `root` is the only room that
+//! touches the disk.
 // Two files of src/root/ allow it, each call with its SAFETY line.
 #![deny(unsafe_code)]
 #![deny(clippy::disallowed_methods)]
@@ -21,6 +22,7 @@ pub mod batch;
 pub mod cli;
 pub mod compile;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod domain;
 pub mod engine;

@@ -1,6 +1,7 @@
 //! The arguments as they are written.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand};
@@ -11,7 +12,7 @@ use crate::domain::policy::{InvalidationMode, OptimizationLevel, PythonChoice};
 #[derive(Debug, Parser)]
 #[command(name = "pycwarm", version, about, long_about = None, propagate_version = true)]
 #[command(
-    after_help = "Exit status: 0 all is well; 1 something is stale, broken, refused or unreadable; 2 usage or configuration."
+    after_help = "Exit status: 0 all is well; 1 something is stale, broken, refused or unreadable; 2 usage or configuration; 3 the daemon is not there."
 )]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -50,6 +51,9 @@ pub(super) struct Common {
     /// When to use colors
     #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, value_enum)]
     pub(super) color: ColorChoice,
+    /// The daemon's control socket
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,12 +76,29 @@ pub(super) enum Command {
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Return when the daemon has dealt with all that happened before the call
+    Sync {
+        /// Directories or files of the daemon's trees; without any, all its trees
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Wait no longer than this
+        #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+        timeout: Option<Duration>,
+    },
+    /// Tell what the daemon knows: its trees, what waits, what is broken
+    Status,
     /// Show the merged configuration and where each value comes from
     Config {
         /// Only say whether it can be used
         #[arg(long)]
         check: bool,
     },
+}
+
+/// Seconds, with a fraction or without.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "it is not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number).map_err(|_| "it is not a time that one could wait".to_owned())
 }
 
 #[cfg(test)]

@@ -6,10 +6,22 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::args::Common;
-use super::{Exit, complain, settings};
+use super::{Exit, ask, complain, settings};
 use crate::daemon;
+use crate::root::privilege;
+use crate::watch::Marker;
 
 pub(super) fn run(common: &Common, paths: &[PathBuf]) -> Exit {
+    privilege::raise_descriptor_limit();
+    // Before there is any other thread: all that are started from now on are without the capability.
+    let marker = Marker::start();
+    let socket = match ask::socket(common) {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            tracing::info!("sync and status cannot ask this daemon: {error}");
+            None
+        }
+    };
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("cannot start: {error}")),
@@ -20,7 +32,7 @@ pub(super) fn run(common: &Common, paths: &[PathBuf]) -> Exit {
         settings.trees = settings::trees(&settings, paths);
         Ok(settings)
     };
-    let result = runtime.block_on(daemon::run(&load, runtime.handle().clone()));
+    let result = runtime.block_on(daemon::run(&load, runtime.handle().clone(), marker, socket.as_deref()));
     // What hangs in the kernel is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     match result {

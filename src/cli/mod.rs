@@ -1,11 +1,14 @@
 //! The command line: one file per sub-command.
 
 mod args;
+mod ask;
 mod config;
 mod daemon;
 mod logging;
 mod once;
 mod settings;
+mod status;
+mod sync;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -24,6 +27,8 @@ enum Exit {
     NotWell = 1,
     /// The command line or the configuration cannot be used.
     Usage = 2,
+    /// The daemon is not there.
+    NoDaemon = 3,
 }
 
 /// Runs the program with the arguments of this process.
@@ -43,6 +48,8 @@ pub fn run() -> ExitCode {
         Command::Warm { paths } => once::run(common, paths, once::Kind::Warm),
         Command::Check { paths } => once::run(common, paths, once::Kind::Check),
         Command::Daemon { paths } => daemon::run(common, paths),
+        Command::Sync { paths, timeout } => sync::run(common, paths, *timeout),
+        Command::Status => status::run(common),
         Command::Config { check } => config::run(common, *check),
     };
     ExitCode::from(exit as u8)

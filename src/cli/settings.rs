@@ -63,7 +63,7 @@ fn absolute_program(python: &PythonChoice) -> PythonChoice {
 
 /// Links are left as they are: a tree is called as its user calls it. `.` and, where no link stands
 /// before it, `..` are taken out.
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     if absolute.components().any(|component| component == std::path::Component::ParentDir) {
         return crate::root::plain::canonical(&absolute).unwrap_or(absolute);

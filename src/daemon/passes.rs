@@ -51,7 +51,7 @@ impl Daemon<'_> {
     /// Starts a pass over a whole tree, if one is wanted and none is running.
     pub(super) fn begin_passes(&mut self) {
         self.hurry.store(self.trees.is_in_the_way(), Ordering::Relaxed);
-        let Some(Whole { tree, number, cause, age: _, last }) = self.trees.begin_whole() else { return };
+        let Some(Whole { tree, number, cause, last }) = self.trees.begin_whole() else { return };
         if cause == Cause::Clock {
             self.missed.begin(self.batch.unfinished());
         }

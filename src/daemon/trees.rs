@@ -52,7 +52,6 @@ pub(super) struct Whole {
     pub(super) tree: Arc<Tree>,
     pub(super) number: u64,
     pub(super) cause: Cause,
-    pub(super) age: Age,
     /// When the last one was begun that came to its end.
     pub(super) last: Option<Timestamp>,
 }
@@ -187,7 +186,7 @@ impl Trees {
         let Wanted { cause, age } = wanted;
         state.running = Some(Running { number: self.passes, cause, age, begun: actor::now() });
         tree.forget_scripts();
-        Some(Whole { tree, number: self.passes, cause, age, last: state.last })
+        Some(Whole { tree, number: self.passes, cause, last: state.last })
     }
 
     /// The end of a pass. `None`: it is from before a reload, was ended by that, and means nothing any more.

@@ -34,6 +34,27 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    const ALL: [Self; 12] = [
+        Self::Syntax,
+        Self::Source,
+        Self::TooComplex,
+        Self::Crash,
+        Self::Timeout,
+        Self::Worker,
+        Self::Unreadable,
+        Self::Changed,
+        Self::Refused,
+        Self::Write,
+        Self::Interpreter,
+        Self::Conflict,
+    ];
+
+    /// The kind of this name, as [`name`](Self::name) gives it; `None` where there is none.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name used in `--json`.
     #[must_use]
     pub fn name(self) -> &'static str {

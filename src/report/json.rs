@@ -1,4 +1,4 @@
-//! The `--json` object, schema 1.
+//! The `--json` objects, schema 1.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::summary::Summary;
+use crate::control::{Status, TreeStatus};
 use crate::domain::{Failure, Skip};
 
 #[derive(Serialize)]
@@ -44,6 +45,37 @@ struct JsonSkip {
     reason: String,
 }
 
+#[derive(Serialize)]
+struct SyncReport<'a> {
+    schema: u32,
+    failed: usize,
+    failures: Vec<JsonFailure<'a>>,
+    elapsed_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct StatusReport<'a> {
+    schema: u32,
+    version: &'a str,
+    ready: bool,
+    trees: Vec<JsonTree<'a>>,
+    watched_directories: u64,
+    polled_directories: u64,
+    waiting: u64,
+    broken: Vec<JsonFailure<'a>>,
+    missed: u64,
+}
+
+#[derive(Serialize)]
+struct JsonTree<'a> {
+    #[serde(flatten)]
+    path: JsonPath,
+    present: bool,
+    event_source: &'a str,
+    why: &'a str,
+    warm: bool,
+}
+
 /// `path`, and `path_bytes` beside it where it is not UTF-8.
 #[derive(Serialize)]
 struct JsonPath {
@@ -52,7 +84,7 @@ struct JsonPath {
     path_bytes: Option<String>,
 }
 
-/// Writes the object on one line.
+/// Writes the object of `warm` and `check` on one line.
 ///
 /// # Errors
 /// Those of the serializer.
@@ -72,6 +104,42 @@ pub fn render(summary: &Summary, elapsed: Duration) -> Result<String, serde_json
         skips,
         elapsed_seconds: elapsed.as_secs_f64(),
     })
+}
+
+/// Writes the object of `sync` on one line.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn render_sync(failures: &[Failure], elapsed: Duration) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&SyncReport {
+        schema: 1,
+        failed: failures.len(),
+        failures: failures.iter().map(failure).collect::<Result<_, _>>()?,
+        elapsed_seconds: elapsed.as_secs_f64(),
+    })
+}
+
+/// Writes the object of `status` on one line.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn render_status(status: &Status) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&StatusReport {
+        schema: 1,
+        version: &status.version,
+        ready: status.ready,
+        trees: status.trees.iter().map(tree).collect::<Result<_, _>>()?,
+        watched_directories: status.watched_directories,
+        polled_directories: status.polled_directories,
+        waiting: status.waiting,
+        broken: status.broken.iter().map(failure).collect::<Result<_, _>>()?,
+        missed: status.missed,
+    })
+}
+
+fn tree(tree: &TreeStatus) -> Result<JsonTree<'_>, serde_json::Error> {
+    let TreeStatus { path: name, present, event_source, why, warm } = tree;
+    Ok(JsonTree { path: path(name)?, present: *present, event_source, why, warm: *warm })
 }
 
 fn failure(failure: &Failure) -> Result<JsonFailure<'_>, serde_json::Error> {
@@ -132,5 +200,30 @@ mod tests {
             ..Summary::default()
         };
         insta::assert_snapshot!(render(&summary, Duration::from_millis(1500)).unwrap(), @r#"{"schema":1,"sources":3,"fresh":1,"compiled":0,"repaired":0,"stale":0,"failed":1,"skipped":1,"failures":[{"path":"/srv/\udcff\n\".py","path_bytes":"L3Nydi//CiIucHk=","python":"python3.11","line":7,"kind":"syntax","message":"SyntaxError: invalid syntax"}],"skips":[{"path":"/srv/x.py","reason":"is a dangling link"}],"elapsed_seconds":1.5}"#);
+    }
+
+    #[test]
+    fn the_object_of_status_has_all_its_fields() {
+        let tree = TreeStatus {
+            path: Path::new(OsStr::from_bytes(b"/srv/\xff")).to_owned(),
+            present: true,
+            event_source: "inotify".into(),
+            why: String::new(),
+            warm: false,
+        };
+        let status = Status { version: "0.1.0".into(), trees: vec![tree], waiting: 3, ..Status::default() };
+        insta::assert_snapshot!(render_status(&status).unwrap(), @r#"{"schema":1,"version":"0.1.0","ready":false,"trees":[{"path":"/srv/\udcff","path_bytes":"L3Nydi//","present":true,"event_source":"inotify","why":"","warm":false}],"watched_directories":0,"polled_directories":0,"waiting":3,"broken":[],"missed":0}"#);
+    }
+
+    #[test]
+    fn the_object_of_sync_has_the_failures_of_warm() {
+        let failure = Failure {
+            path: "/srv/a.py".into(),
+            python: String::new(),
+            line: None,
+            kind: FailureKind::Unreadable,
+            message: "Permission denied".into(),
+        };
+        insta::assert_snapshot!(render_sync(&[failure], Duration::from_millis(250)).unwrap(), @r#"{"schema":1,"failed":1,"failures":[{"path":"/srv/a.py","python":"","line":null,"kind":"unreadable","message":"Permission denied"}],"elapsed_seconds":0.25}"#);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod outcome;
+pub mod status;
 pub mod summary;
 pub mod terminal;
 

@@ -20,6 +20,7 @@ pub mod plain;
 pub mod privilege;
 pub mod replacement;
 pub mod resolve;
+pub mod socket;
 pub mod source;
 pub mod tree_root;
 

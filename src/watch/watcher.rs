@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::fanotify::Fanotify;
 use super::inotify::{Inotify, WatchError};
@@ -18,6 +18,9 @@ use super::source::{Events, MANY_DIRECTORIES, Source, Why};
 use crate::domain::policy::WatchPolicy;
 use crate::domain::{FileStat, escaped};
 use crate::root::{CookieDirectory, Dir, file_system};
+
+/// What turns out to be polled is being looked at already.
+const FIRST_POLL: Duration = Duration::from_secs(1);
 
 /// All sources of events.
 #[derive(Debug)]
@@ -91,7 +94,7 @@ impl Watcher {
                 Why::WithoutEvents(name) => PollReason::WithoutEvents(name),
                 _ => PollReason::Configured,
             };
-            self.polled.add(watched.path, why, Instant::now());
+            self.polled.add(watched.path, why, Instant::now() + FIRST_POLL);
         }
         match source.events {
             Some(Events::Inotify) => self.watch_by_inotify(watched),
@@ -128,7 +131,7 @@ impl Watcher {
                     _ => PollReason::Unwatchable,
                 };
                 // What the kernel refuses for good is told once, when the polling begins.
-                return if self.polled.add(path, why, Instant::now()) { Err(error) } else { Ok(()) };
+                return if self.polled.add(path, why, Instant::now() + FIRST_POLL) { Err(error) } else { Ok(()) };
             }
         }
         if watched.policy == WatchPolicy::Auto && self.inotify.count() == MANY_DIRECTORIES && self.marker.is_there() {

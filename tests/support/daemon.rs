@@ -20,6 +20,8 @@ pub struct Daemon {
     child: Child,
     notify: NotifySocket,
     stderr: PathBuf,
+    /// Where it can be asked.
+    pub socket: PathBuf,
     _directory: TempDir,
 }
 
@@ -39,13 +41,15 @@ impl Daemon {
         let notify = NotifySocket::new(directory.path());
         let stderr = directory.path().join("stderr");
         let log = File::create(&stderr).expect("a temporary file");
+        let socket = directory.path().join("control.sock");
+        command.arg("--socket").arg(&socket);
         command.env("NOTIFY_SOCKET", &notify.path).stdout(Stdio::null()).stderr(log);
         // For a person who looks for the cause of a failure: PYCWARM_TEST_LOG=trace.
         if let Some(filter) = std::env::var_os("PYCWARM_TEST_LOG") {
             command.env("PYCWARM_LOG", filter);
         }
         let child = command.spawn().expect("pycwarm runs");
-        Daemon { child, notify, stderr, _directory: directory }
+        Daemon { child, notify, stderr, socket, _directory: directory }
     }
 
     pub fn ready(self) -> Self {

@@ -1,0 +1,121 @@
+//! One connection: calls one after the other, each answered before the next is read.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::call::{self, Asked, Call, Fault};
+use super::line::{Line, elapsed};
+use super::values::{Peer, Request, Status, SyncRefusal};
+use super::{interface, privacy, wire};
+use crate::domain::Failure;
+use crate::root::socket;
+use serde_json::json;
+
+/// How long a connection may stay without a call.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
+/// One client and the daemon.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) line: Line,
+    pub(super) peer: Peer,
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) stop: CancellationToken,
+}
+
+/// A call that gets no answer: its client is gone.
+struct Gone;
+
+impl Session {
+    /// Answers calls until the client is gone or the daemon ends.
+    pub(super) async fn run(mut self) {
+        while let Some(Asked { call, oneway }) = self.next_call().await {
+            let answer = match call {
+                Ok(call) => self.carry_out(call).await,
+                Err(fault) => Ok(Err(fault)),
+            };
+            let Ok(answer) = answer else { return };
+            let message = answer.unwrap_or_else(|fault| fault.message());
+            if !oneway && !self.line.send(message).await {
+                return;
+            }
+        }
+    }
+
+    /// `None` ends the connection: its client has, is silent for too long, or speaks no Varlink.
+    async fn next_call(&mut self) -> Option<Asked> {
+        let message = tokio::select! {
+            message = timeout(LONGEST_SILENCE, self.line.receive()) => message.ok()??,
+            () = self.stop.cancelled() => return None,
+        };
+        call::parse(&message)
+    }
+
+    /// The message to answer with, or the error.
+    async fn carry_out(&mut self, call: Call) -> Result<Result<String, Fault>, Gone> {
+        let message = match call {
+            Call::Info => call::reply(&interface::info()),
+            Call::Description(text) => call::reply(&json!({ "description": text })),
+            Call::Status => match self.ask(None, |answer| Request::Status { answer }).await? {
+                Ok(status) => call::reply(&self.status(status).await),
+                Err(fault) => return Ok(Err(fault)),
+            },
+            Call::Sync { paths, limit } => match self.ask(limit, |answer| Request::Sync { paths, answer }).await? {
+                Ok(Ok(end)) => call::reply(&self.failures(end.failures).await),
+                Ok(Err(SyncRefusal::Stopping)) => return Ok(Err(stopping())),
+                Ok(Err(SyncRefusal::NotInTree(path))) => {
+                    let path = wire::Path::from(path.as_path());
+                    return Ok(Err(Fault::own("NotInTree", Some(json!({ "path": path })))));
+                }
+                Err(fault) => return Ok(Err(fault)),
+            },
+        };
+        // Nothing of what is sent can fail to be written as JSON.
+        message.map(Ok).map_err(|_| Gone)
+    }
+
+    /// Asks the daemon and waits for its answer, for as long as the client does.
+    async fn ask<T>(
+        &mut self,
+        limit: Option<Duration>,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<Result<T, Fault>, Gone> {
+        let (answer, answered) = oneshot::channel();
+        let asking = async {
+            self.requests.send(request(answer)).await.ok()?;
+            answered.await.ok()
+        };
+        tokio::select! {
+            biased;
+            answer = asking => Ok(answer.ok_or_else(stopping)),
+            () = self.line.gone() => Err(Gone),
+            () = self.stop.cancelled() => Ok(Err(stopping())),
+            () = elapsed(limit) => Ok(Err(Fault::own("TimedOut", None))),
+        }
+    }
+
+    async fn status(&self, mut status: Status) -> wire::StatusOutput {
+        status.broken = self.visible(status.broken).await;
+        wire::StatusOutput { status: wire::Status::from(&status) }
+    }
+
+    async fn failures(&self, failures: Vec<Failure>) -> wire::SyncOutput {
+        let failures = self.visible(failures).await;
+        wire::SyncOutput { failures: failures.iter().map(wire::Failure::from).collect() }
+    }
+
+    /// Those of which the peer may be told.
+    async fn visible(&self, failures: Vec<Failure>) -> Vec<Failure> {
+        let peer = self.peer;
+        // A file system may keep us waiting.
+        let visible = tokio::task::spawn_blocking(move || privacy::visible(failures, peer, socket::owner));
+        visible.await.unwrap_or_default()
+    }
+}
+
+fn stopping() -> Fault {
+    Fault::own("Stopping", None)
+}

@@ -1,0 +1,175 @@
+//! What the daemon knows, for a person at a terminal of 80 columns.
+
+use std::fmt::Write;
+
+use super::terminal::failure_line;
+use crate::control::{Status, TreeStatus};
+use crate::domain::escaped;
+use crate::domain::path_text::escaped_text;
+
+const COLUMNS: usize = 80;
+/// What is below a tree's path stands that far to the right.
+const INDENT: usize = 4;
+/// More failures than this are only counted: it is to be one screen.
+const MOST_FAILURES: usize = 10;
+
+/// The whole screen, its last line ended. Only a path or a failure may be wider than the terminal, so that each can
+/// be copied as it stands.
+#[must_use]
+pub fn screen(status: &Status) -> String {
+    // Writing to a String cannot fail.
+    let mut text = String::new();
+    let state = if status.ready { "ready" } else { "warming up" };
+    let _ = writeln!(text, "pycwarm {}: {state}", escaped_text(&status.version));
+    if status.trees.is_empty() {
+        let _ = writeln!(text, "\nno trees: name some in /etc/pycwarm/pycwarm.toml");
+    }
+    for tree in &status.trees {
+        let _ = writeln!(text, "\n{}", escaped(&tree.path));
+        for line in wrapped(&described(tree), COLUMNS - INDENT) {
+            let _ = writeln!(text, "{:INDENT$}{line}", "");
+        }
+    }
+    text.push('\n');
+    for (name, count) in [
+        ("directories watched", status.watched_directories),
+        ("directories polled", status.polled_directories),
+        ("directories waiting", status.waiting),
+        ("changes missed by events", status.missed),
+        ("broken", status.broken.len() as u64),
+    ] {
+        let _ = writeln!(text, "{name:<24}{count:>10}");
+    }
+    if !status.broken.is_empty() {
+        text.push('\n');
+    }
+    for failure in status.broken.iter().take(MOST_FAILURES) {
+        let _ = writeln!(text, "{}", failure_line(failure));
+    }
+    if let Some(more @ 1..) = status.broken.len().checked_sub(MOST_FAILURES) {
+        let _ = writeln!(text, "... and {more} more, all told by --json");
+    }
+    text
+}
+
+/// A tree in one sentence.
+fn described(tree: &TreeStatus) -> String {
+    let state = match (tree.present, tree.warm) {
+        (false, _) => "not there; picked up when it appears",
+        (true, false) => "is being warmed",
+        (true, true) => "warm",
+    };
+    let mut text = state.to_owned();
+    if !tree.event_source.is_empty() {
+        let _ = write!(text, "; changes by {}", escaped_text(&tree.event_source));
+    }
+    if !tree.why.is_empty() {
+        let _ = write!(text, ": {}", escaped_text(&tree.why));
+    }
+    text
+}
+
+/// Breaks a text at its spaces; a longer word stands alone on its line.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= columns {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::domain::{Failure, FailureKind};
+
+    fn tree(path: &str, present: bool, warm: bool, event_source: &str, why: &str) -> TreeStatus {
+        TreeStatus { path: path.into(), present, warm, event_source: event_source.into(), why: why.into() }
+    }
+
+    fn failure(path: impl Into<PathBuf>) -> Failure {
+        Failure {
+            path: path.into(),
+            python: "python3.11".into(),
+            line: Some(12),
+            kind: FailureKind::Syntax,
+            message: "SyntaxError: invalid syntax".into(),
+        }
+    }
+
+    #[test]
+    fn a_daemon_at_work() {
+        let why = "the directory lies on nfs4, and other hosts may change it: no event of this host tells of that";
+        let status = Status {
+            version: "0.1.0".into(),
+            ready: true,
+            trees: vec![
+                tree("/srv/app", true, true, "fanotify", ""),
+                tree("/var/www/cgi-bin", true, false, "inotify + poll", why),
+                tree("/srv/\u{1b}[2J", false, false, "", ""),
+            ],
+            watched_directories: 12345,
+            polled_directories: 67,
+            waiting: 8,
+            broken: vec![failure("/srv/app/models.py"), failure("/srv/app/\n.py")],
+            missed: 9,
+        };
+        insta::assert_snapshot!(screen(&status), @r"
+        pycwarm 0.1.0: ready
+
+        /srv/app
+            warm; changes by fanotify
+
+        /var/www/cgi-bin
+            is being warmed; changes by inotify + poll: the directory lies on nfs4, and
+            other hosts may change it: no event of this host tells of that
+
+        /srv/\x1b[2J
+            not there; picked up when it appears
+
+        directories watched          12345
+        directories polled              67
+        directories waiting              8
+        changes missed by events         9
+        broken                           2
+
+        /srv/app/models.py:12: SyntaxError: invalid syntax (python3.11)
+        /srv/app/\n.py:12: SyntaxError: invalid syntax (python3.11)
+        ");
+        assert!(screen(&status).lines().all(|line| line.chars().count() <= COLUMNS));
+    }
+
+    #[test]
+    fn a_daemon_without_trees() {
+        let status = Status { version: "0.1.0".into(), ..Status::default() };
+        insta::assert_snapshot!(screen(&status), @"
+        pycwarm 0.1.0: warming up
+
+        no trees: name some in /etc/pycwarm/pycwarm.toml
+
+        directories watched              0
+        directories polled               0
+        directories waiting              0
+        changes missed by events         0
+        broken                           0
+        ");
+    }
+
+    #[test]
+    fn many_failures_are_counted() {
+        let broken = (0..13).map(|number| failure(format!("/srv/{number}.py"))).collect();
+        let text = screen(&Status { broken, ..Status::default() });
+        assert_eq!(text.lines().filter(|line| line.starts_with("/srv/")).count(), MOST_FAILURES);
+        assert!(text.ends_with("... and 3 more, all told by --json\n"), "{text}");
+    }
+}
