@@ -90,7 +90,10 @@ impl Daemon<'_> {
             if !leads_to_root && names.is_empty() {
                 continue;
             }
-            tracing::warn!("{}: something was mounted or unmounted there: looking at what is there now", escaped(&place));
+            tracing::warn!(
+                "{}: something was mounted or unmounted there: looking at what is there now",
+                escaped(&place)
+            );
             for name in names {
                 self.watcher.forget(&name);
                 if let Some(parent) = name.parent() {

@@ -34,7 +34,9 @@ impl Known {
     pub(super) fn below(&self, paths: &[PathBuf]) -> Vec<Failure> {
         let failures = self.failures();
         let concerned = failures.iter().filter(|(path, standing)| {
-            paths.iter().any(|asked| path.starts_with(asked) || !path.starts_with(&standing.tree) && standing.tree.starts_with(asked))
+            paths.iter().any(|asked| {
+                path.starts_with(asked) || !path.starts_with(&standing.tree) && standing.tree.starts_with(asked)
+            })
         });
         let mut all: Vec<Failure> = concerned.flat_map(|(_, standing)| standing.failures.values().cloned()).collect();
         all.sort_by(|a, b| (&a.path, &a.python).cmp(&(&b.path, &b.python)));

@@ -82,7 +82,10 @@ impl Daemon<'_> {
     /// A periodic look has found these directories amiss. An event may still be on its way.
     pub(super) fn look_for_missed(&mut self, mut amiss: BTreeSet<PathBuf>) {
         // Polling is no event: somebody has to be the first to look.
-        amiss.retain(|directory| !self.watcher.polled().covers(directory));
+        amiss.retain(|directory| {
+            let tree = self.trees.containing(directory);
+            tree.is_some_and(|(tree, _)| !self.watcher.polled().covers(tree.root().path(), directory))
+        });
         let Some(expected) = &mut self.missed.expected else { return };
         expected.found = amiss;
         if expected.missed().next().is_none() {

@@ -29,7 +29,7 @@ impl<'a> Watching<'a> {
 
 impl Observer for Watching<'_> {
     fn enter(&self, path: &Path, dir: &Arc<Dir>, stat: &FileStat) {
-        let watched = Watched { path, stat, dir, follow: path == self.root, policy: self.policy };
+        let watched = Watched { path, stat, dir, root: self.root, policy: self.policy };
         match self.watcher.watch(&watched) {
             Ok(()) => {}
             Err(error @ WatchError::OutOfWatches { .. }) => {
@@ -42,7 +42,7 @@ impl Observer for Watching<'_> {
     }
 
     fn knows(&self, path: &Path, stat: &FileStat) -> bool {
-        self.watcher.knows(path, stat, self.policy)
+        self.watcher.knows(self.root, path, stat, self.policy)
     }
 
     fn listed(&self, path: &Path, names: &HashSet<OsString>) {

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use tokio::task::JoinError;
 
+use super::Daemon;
 use super::journal::Journal;
 use super::observer::Watching;
 use super::timers::back_off;
 use super::trees::{Cause, Whole};
-use super::Daemon;
 use crate::batch::{Age, Extent, Look, UNAWAITED};
 use crate::domain::{Timestamp, escaped};
 use crate::engine::{Pass, PassEnd, Purpose, Scope, Tree, until_after};

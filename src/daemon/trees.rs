@@ -268,7 +268,7 @@ impl State {
             Ok(opened) => {
                 let same = self.tree.as_ref().is_some_and(|tree| {
                     let (old, new) = (tree.root().stat(), opened.root().stat());
-                    matches!((old, new), (Ok(old), Ok(new)) if old.same_file(&new) && watcher.knows(opened.root().path(), &new, opened.watch()))
+                    matches!((old, new), (Ok(old), Ok(new)) if old.same_file(&new) && watcher.knows(opened.root().path(), opened.root().path(), &new, opened.watch()))
                 });
                 if same {
                     return;

@@ -138,7 +138,9 @@ mod tests {
         let (closed, roots) = (FileStat { mode: 0o700, ..parent }, FileStat { uid: 0, ..parent });
         assert!(to_be_mended(closed, ROOT) && to_be_mended(roots, ROOT));
         assert!(to_be_mended(closed, user(1000)) && !to_be_mended(closed, user(1001)));
-        assert!(!to_be_mended(FileStat { gid: 7, ..parent }, user(1000)), "a user cannot give it away");
+        let other_group = FileStat { gid: 7, ..parent };
+        assert!(to_be_mended(other_group, user(1000)), "its bits are for another group");
+        assert!(!to_be_mended(FileStat { mode: 0o705, ..other_group }, user(1000)), "a user cannot give it away");
     }
 
     #[test]

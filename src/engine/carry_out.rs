@@ -10,8 +10,8 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::LARGEST_SOURCE;
-use super::in_progress::Claim;
 use super::dealing::{Directory, unreadable};
+use super::in_progress::Claim;
 use super::pass::{Purpose, Shared, Unsettled};
 use crate::compile::{CompileError, Compiled, Request};
 use crate::domain::policy::InvalidationMode;

@@ -163,7 +163,9 @@ impl Walking<'_> {
         match publish::mend_cache_directory(directory.site.dir, self.shared.engine.actor) {
             Ok(true) => tracing::info!("{}: has the owner and mode of its directory again", escaped(&caches)),
             Ok(false) => tracing::debug!("{}: is left as it is, since not only caches are in it", escaped(&caches)),
-            Err(error) => tracing::warn!("cannot give {} the owner and mode of its directory: {error}", escaped(&caches)),
+            Err(error) => {
+                tracing::warn!("cannot give {} the owner and mode of its directory: {error}", escaped(&caches))
+            }
         }
     }
 
@@ -248,8 +250,7 @@ impl<'a> Directory<'a> {
 
     fn caches_of(&self, source: usize) -> impl Iterator<Item = OsString> {
         let name = &self.observed.sources[source].name;
-        let caches =
-            self.targets.iter().map(|target| cache_name(name, &target.interpreter.cache_tag, target.level));
+        let caches = self.targets.iter().map(|target| cache_name(name, &target.interpreter.cache_tag, target.level));
         caches.filter(|cache| self.observed.caches.file(cache).is_some())
     }
 

@@ -22,8 +22,7 @@ impl Engine {
     /// A whole pass. Sources that changed within the last second are done again when that is over, so
     /// that their caches can be trusted by everybody from then on.
     pub fn whole(self: &Arc<Self>, tree: &Arc<Tree>, purpose: Purpose, sink: &Arc<dyn Sink + Send + Sync>) {
-        let pass =
-            Pass { tree, purpose, scope: Scope::Whole, observer: None, suspect_since: None, unhurried: None };
+        let pass = Pass { tree, purpose, scope: Scope::Whole, observer: None, suspect_since: None, unhurried: None };
         let mut unsettled = self.pass(&pass, sink).unsettled;
         for _ in 0..MOST_ROUNDS {
             if unsettled.is_empty() || self.stop.is_cancelled() {

@@ -164,9 +164,8 @@ impl Walking<'_> {
         let is_directory = |entry: &&Entry| entry.kind == FileKind::Directory && entry.name != CACHE_DIRECTORY;
         let directories = entries.iter().filter(is_directory).map(|entry| entry.name.clone());
         if let (Scope::Directory { .. }, Some(observer)) = (self.pass.scope, self.pass.observer) {
-            let is_unknown = |name: &OsString| {
-                place.dir.stat_entry(name).is_ok_and(|stat| !observer.knows(&path.join(name), &stat))
-            };
+            let is_unknown =
+                |name: &OsString| place.dir.stat_entry(name).is_ok_and(|stat| !observer.knows(&path.join(name), &stat));
             let found: Vec<PathBuf> = directories.filter(is_unknown).map(|name| place.relative.join(name)).collect();
             self.shared.leave(|end| end.found.extend(found));
             return Vec::new();

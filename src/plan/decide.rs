@@ -141,9 +141,7 @@ fn doubt(rules: &Rules<'_>, source: &FileStat, cache: &CacheFile) -> Decision {
     }
     // The kernel's own stamp of the change cannot be set back, but by setting the clock.
     match rules.now {
-        Some(now) if made_before_change && source.changed <= now => {
-            Decision::Compile(Reason::Racy)
-        }
+        Some(now) if made_before_change && source.changed <= now => Decision::Compile(Reason::Racy),
         _ => Decision::Leave,
     }
 }

@@ -172,8 +172,7 @@ fn daemons(made: (i64, u32), changed: (i64, u32), now: i64) -> Plan {
         ..cache_of(&source)
     };
     let targets = [target()];
-    let rules =
-        Rules { now: Some(time((now, 0))), ..rules(&targets, InvalidationMode::Timestamp, ROOT) };
+    let rules = Rules { now: Some(time((now, 0))), ..rules(&targets, InvalidationMode::Timestamp, ROOT) };
     let mut observed = Observed {
         directory: None,
         sources: vec![Source {

@@ -134,7 +134,8 @@ mod tests {
     fn temporary_files_of_interpreters_are_known() {
         assert!(is_temporary(OsStr::new("x.cpython-311.pyc.140234567")));
         assert!(is_temporary(OsStr::new("x.y.pypy39.opt-2.pyc.1")));
-        for other in ["x.cpython-311.pyc", "x.cpython-311.pyc.", "x.cpython-311.pyc.bak", "x.pyc.12", "x.tar.12", "12"] {
+        for other in ["x.cpython-311.pyc", "x.cpython-311.pyc.", "x.cpython-311.pyc.bak", "x.pyc.12", "x.tar.12", "12"]
+        {
             assert!(!is_temporary(OsStr::new(other)), "{other}");
         }
     }

@@ -6,7 +6,7 @@ use std::io;
 use rustix::fs::{AtFlags, Gid, Mode, StatxFlags, Uid};
 use rustix::io::Errno;
 
-use super::dir::Dir;
+use super::dir::{Dir, Entry};
 use super::replacement::is_replacement_name;
 use crate::domain::permissions::{Actor, cache_directory_mode};
 use crate::domain::{FileKind, FileStat};
@@ -34,9 +34,9 @@ impl Dir {
         let made = self.open_dir(name)?;
         let (parent, fresh) = (self.stat()?, made.stat()?);
         // Somebody may have exchanged it for another directory of ours, to have that one given away. What
-        // is not surely the one just made stays as it is.
+        // is not surely the one just made stays as it is. Others of us may be writing caches into it already.
         let ours = fresh.uid == actor.uid && fresh.mode & 0o777 == 0o700;
-        if !ours || !is_born_since(&made, before)? || !made.entries()?.is_empty() {
+        if !ours || !is_born_since(&made, before)? || !made.holds_only_caches()? {
             return Ok(made);
         }
         made.fit(&parent, &fresh, actor)?;
@@ -51,17 +51,21 @@ impl Dir {
     /// Those of `openat`, `fchown` and `fchmod`.
     pub fn mend_cache_directory(&self, actor: Actor) -> io::Result<bool> {
         let caches = self.open_dir(OsStr::new(CACHE_DIRECTORY))?;
-        let known = |name: &OsStr| {
-            names::parse_cache_name(name).is_some() || names::is_temporary(name) || is_replacement_name(name)
-        };
-        for entry in caches.entries()? {
-            let is_file = matches!(entry.kind, FileKind::Regular | FileKind::Unknown);
-            if !is_file || !known(&entry.name) {
-                return Ok(false);
-            }
+        if !caches.holds_only_caches()? {
+            return Ok(false);
         }
         caches.fit(&self.stat()?, &caches.stat()?, actor)?;
         Ok(true)
+    }
+
+    /// Whether nothing else is in this directory than what interpreters and pycwarm put into a `__pycache__`.
+    fn holds_only_caches(&self) -> io::Result<bool> {
+        let known = |name: &OsStr| {
+            names::parse_cache_name(name).is_some() || names::is_temporary(name) || is_replacement_name(name)
+        };
+        let is_cache =
+            |entry: &Entry| matches!(entry.kind, FileKind::Regular | FileKind::Unknown) && known(&entry.name);
+        Ok(self.entries()?.iter().all(is_cache))
     }
 
     /// The owner first: to give something away takes the setgid bit from it.

@@ -37,8 +37,7 @@ impl Group {
     /// where the file system has no handles or no identity.
     pub fn mark_file_system(&self, dir: &Dir) -> io::Result<()> {
         let contents = MaskFlags::FAN_MODIFY | MaskFlags::FAN_CLOSE_WRITE | MaskFlags::FAN_ATTRIB;
-        let names =
-            MaskFlags::FAN_CREATE | MaskFlags::FAN_DELETE | MaskFlags::FAN_MOVED_FROM | MaskFlags::FAN_MOVED_TO;
+        let names = MaskFlags::FAN_CREATE | MaskFlags::FAN_DELETE | MaskFlags::FAN_MOVED_FROM | MaskFlags::FAN_MOVED_TO;
         let flags = MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM;
         Ok(self.fanotify.mark::<_, str>(flags, contents | names | MaskFlags::FAN_ONDIR, dir, None)?)
     }

@@ -113,8 +113,9 @@ mod tests {
 
     #[test]
     fn events_become_changes() {
-        let change =
-            |kind, path: &str| Change::from_inotify(kind, Path::new(path)).map(|change| (change.moved, change.complete));
+        let change = |kind, path: &str| {
+            Change::from_inotify(kind, Path::new(path)).map(|change| (change.moved, change.complete))
+        };
         let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
         let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));

@@ -47,8 +47,14 @@ impl Fanotify {
     #[must_use]
     pub fn start(group: Arc<Group>, queue: Arc<Queue>, interest: Arc<RwLock<Interest>>) -> Self {
         let (mounts, failed) = (Arc::<Mutex<Mounts>>::default(), Arc::<AtomicBool>::default());
-        let mut reader =
-            Reader { queue, interest, mounts: Arc::clone(&mounts), known: HashMap::new(), generation: 0, renamed: false };
+        let mut reader = Reader {
+            queue,
+            interest,
+            mounts: Arc::clone(&mounts),
+            known: HashMap::new(),
+            generation: 0,
+            renamed: false,
+        };
         let has_failed = Arc::clone(&failed);
         std::thread::spawn(move || {
             if let Err(error) = reader.run(&group) {

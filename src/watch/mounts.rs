@@ -40,7 +40,8 @@ impl MountTable {
         let Some(mounts) = &mut self.mounts else { return Vec::new() };
         match mounts.list() {
             Ok(now) => {
-                let mut places: Vec<PathBuf> = now.symmetric_difference(&self.known).map(|(path, _)| path.clone()).collect();
+                let mut places: Vec<PathBuf> =
+                    now.symmetric_difference(&self.known).map(|(path, _)| path.clone()).collect();
                 places.dedup();
                 self.known = now;
                 places

@@ -36,9 +36,10 @@ pub enum PollReason {
 }
 
 impl Polled {
-    /// Has a directory polled, with all below it, unless it is so already. Gives whether that is new.
-    pub fn add(&self, path: &Path, why: PollReason, first: Instant) -> bool {
-        if self.covers(path) {
+    /// Has a directory of the tree with this root polled, with all below it, unless it is so already. Gives
+    /// whether that is new.
+    pub fn add(&self, root: &Path, path: &Path, why: PollReason, first: Instant) -> bool {
+        if self.covers(root, path) {
             return false;
         }
         self.tops().insert(path.to_owned(), Top { why, due: first, begun: None });
@@ -61,21 +62,22 @@ impl Polled {
         self.tops().get(path).map(|top| top.why)
     }
 
-    /// Whether a directory is polled, itself or with one above it.
+    /// Whether a directory of the tree with this root is polled, itself or with one above it. What is above the
+    /// root is another tree's, which leaves this one out.
     #[must_use]
-    pub fn covers(&self, path: &Path) -> bool {
+    pub fn covers(&self, root: &Path, path: &Path) -> bool {
         let tops = self.tops();
-        !tops.is_empty() && path.ancestors().any(|above| tops.contains_key(above))
+        !tops.is_empty() && up_to(root, path).any(|above| tops.contains_key(above))
     }
 
     /// Whether a directory is polled with one above it, because that could not be watched.
     #[must_use]
-    pub fn is_below_unwatched(&self, path: &Path) -> bool {
+    pub fn is_below_unwatched(&self, root: &Path, path: &Path) -> bool {
         let tops = self.tops();
         let unwatched = |above: &Path| {
             tops.get(above).is_some_and(|top| matches!(top.why, PollReason::OutOfWatches | PollReason::Unwatchable))
         };
-        !tops.is_empty() && path.ancestors().skip(1).any(unwatched)
+        !tops.is_empty() && up_to(root, path).skip(1).any(unwatched)
     }
 
     /// Those directly in `path` that `is_there` does not know are forgotten.
@@ -137,6 +139,11 @@ impl Polled {
     }
 }
 
+/// A path and those above it, to the root of its tree.
+fn up_to<'a>(root: &Path, path: &'a Path) -> impl Iterator<Item = &'a Path> {
+    path.ancestors().take_while(move |above| above.starts_with(root))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,18 +151,22 @@ mod tests {
     #[test]
     fn what_is_below_is_polled_with_it() {
         let (polled, now) = (Polled::default(), Instant::now());
-        assert!(polled.add(Path::new("/a"), PollReason::OutOfWatches, now));
-        assert!(!polled.add(Path::new("/a/b"), PollReason::OutOfWatches, now));
-        assert!(polled.covers(Path::new("/a/b/c")) && !polled.covers(Path::new("/ab")));
-        assert!(polled.is_below_unwatched(Path::new("/a/b")) && !polled.is_below_unwatched(Path::new("/a")));
-        assert!(polled.remove(Path::new("/a")) && !polled.covers(Path::new("/a/b/c")));
+        let path = Path::new;
+        assert!(polled.add(path("/"), path("/a"), PollReason::OutOfWatches, now));
+        assert!(!polled.add(path("/"), path("/a/b"), PollReason::OutOfWatches, now));
+        assert!(polled.covers(path("/"), path("/a/b/c")) && !polled.covers(path("/"), path("/ab")));
+        assert!(
+            polled.is_below_unwatched(path("/"), path("/a/b")) && !polled.is_below_unwatched(path("/"), path("/a"))
+        );
+        assert!(!polled.covers(path("/a/b"), path("/a/b/c")), "another tree");
+        assert!(polled.remove(path("/a")) && !polled.covers(path("/"), path("/a/b/c")));
     }
 
     #[test]
     fn a_long_look_is_followed_by_a_longer_rest() {
         let (polled, start) = (Polled::default(), Instant::now());
         let (path, interval) = (Path::new("/a"), Duration::from_secs(10));
-        polled.add(path, PollReason::Configured, start);
+        polled.add(path, path, PollReason::Configured, start);
         assert_eq!(polled.take_due(start), [path]);
         assert!(polled.take_due(start).is_empty(), "it is being looked at");
         assert_eq!(polled.next_due(), None);

@@ -45,8 +45,8 @@ pub struct Watched<'a> {
     pub stat: &'a FileStat,
     /// A directory on the same file system: itself, or its parent.
     pub dir: &'a Arc<Dir>,
-    /// Whether the path itself may be a link: the root of a tree.
-    pub follow: bool,
+    /// The root of its tree, which may be a link.
+    pub root: &'a Path,
     pub policy: WatchPolicy,
 }
 
@@ -94,7 +94,7 @@ impl Watcher {
                 Why::WithoutEvents(name) => PollReason::WithoutEvents(name),
                 _ => PollReason::Configured,
             };
-            self.polled.add(watched.path, why, Instant::now() + FIRST_POLL);
+            self.polled.add(watched.root, watched.path, why, Instant::now() + FIRST_POLL);
         }
         match source.events {
             Some(Events::Inotify) => self.watch_by_inotify(watched),
@@ -112,15 +112,13 @@ impl Watcher {
 
     fn watch_by_inotify(&self, watched: &Watched<'_>) -> Result<(), WatchError> {
         let path = watched.path;
-        if self.polled.is_below_unwatched(path) {
+        if self.polled.is_below_unwatched(watched.root, path) {
             return Ok(());
         }
-        match self.inotify.watch(path, watched.stat, watched.follow) {
+        match self.inotify.watch(path, watched.stat, path == watched.root) {
             Ok(()) => {
-                let degraded = matches!(
-                    self.polled.reason(path),
-                    Some(PollReason::OutOfWatches | PollReason::Unwatchable)
-                );
+                let degraded =
+                    matches!(self.polled.reason(path), Some(PollReason::OutOfWatches | PollReason::Unwatchable));
                 if degraded && self.polled.remove(path) {
                     tracing::info!("{} is watched again", escaped(path));
                 }
@@ -131,7 +129,11 @@ impl Watcher {
                     _ => PollReason::Unwatchable,
                 };
                 // What the kernel refuses for good is told once, when the polling begins.
-                return if self.polled.add(path, why, Instant::now() + FIRST_POLL) { Err(error) } else { Ok(()) };
+                return if self.polled.add(watched.root, path, why, Instant::now() + FIRST_POLL) {
+                    Err(error)
+                } else {
+                    Ok(())
+                };
             }
         }
         if watched.policy == WatchPolicy::Auto && self.inotify.count() == MANY_DIRECTORIES && self.marker.is_there() {
@@ -199,14 +201,15 @@ impl Watcher {
         }
     }
 
-    /// Whether this very directory is watched under this path, with all that will come to be in it.
+    /// Whether this very directory of the tree with this root is watched under this path, with all that will come
+    /// to be in it.
     #[must_use]
-    pub fn knows(&self, path: &Path, stat: &FileStat, policy: WatchPolicy) -> bool {
+    pub fn knows(&self, root: &Path, path: &Path, stat: &FileStat, policy: WatchPolicy) -> bool {
         let source = self.sources().get(&(stat.device, policy)).copied();
         match source.map(|source| (source.events, source.polled)) {
             Some((Some(Events::Fanotify), _)) => !self.fanotify_has_failed(),
-            Some((None, _)) => self.polled.covers(path),
-            _ => self.inotify.knows(path, stat) || self.polled.is_below_unwatched(path),
+            Some((None, _)) => self.polled.covers(root, path),
+            _ => self.inotify.knows(path, stat) || self.polled.is_below_unwatched(root, path),
         }
     }
 

@@ -21,10 +21,16 @@ pub fn binary() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_pycwarm"))
 }
 
-/// `pycwarm VERB` without the machine's configuration.
+/// `pycwarm VERB` without the machine's configuration. Tests that are built a second time under the name of a source
+/// of events have the daemon use that.
 pub fn pycwarm(verb: &str) -> Command {
+    let config = match env!("CARGO_CRATE_NAME") {
+        "daemon_by_fanotify" => "fanotify.toml",
+        "daemon_by_poll" => "poll.toml",
+        _ => "empty.toml",
+    };
     let mut command = clean_command(binary());
-    command.arg(verb).arg("--config").arg(script("empty.toml"));
+    command.arg(verb).arg("--config").arg(script(config));
     command
 }
 

@@ -54,10 +54,29 @@ fn owner_and_group_follow_the_source() {
 }
 
 #[test]
-fn an_existing_directory_is_left_as_it_is() {
+fn an_existing_directory_gets_the_mode_of_the_one_above() {
     let (python, tree) = (primary(), Tree::new());
     let source = tree.good();
     fs::create_dir(tree.path("__pycache__")).expect("own directory");
+    set_mode(&tree.path("__pycache__"), 0o700);
+    warm(python, &tree.root).assert_compiled(1);
+    assert_eq!(mode(&tree.path("__pycache__")), 0o755);
+    assert!(python.cache(&source).is_file());
+    set_mode(&tree.path("__pycache__"), 0o777);
+    let checked = check(python, &tree.root);
+    assert_eq!((checked.counts.stale, checked.status), (1, 1), "{}", checked.raw);
+    let report = warm(python, &tree.root);
+    assert_eq!(report.counts.repaired, 1, "{}", report.raw);
+    assert_eq!(mode(&tree.path("__pycache__")), 0o755);
+    check(python, &tree.root).assert_nothing_done();
+}
+
+/// Its owner could have had another's directory given away under this name.
+#[test]
+fn a_directory_with_other_things_in_it_is_left_as_it_is() {
+    let (python, tree) = (primary(), Tree::new());
+    let source = tree.good();
+    tree.file("__pycache__/letters.txt", "private");
     set_mode(&tree.path("__pycache__"), 0o700);
     warm(python, &tree.root).assert_compiled(1);
     assert_eq!(mode(&tree.path("__pycache__")), 0o700);
