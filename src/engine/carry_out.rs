@@ -196,7 +196,7 @@ impl Shared {
             }
         };
         if !published.attributes_kept {
-            self.note_lax_device(job);
+            self.note_lax_device(&job.parent, &job.directory);
         }
         match published.racy_until {
             None => self.tell(job, &job.done),
@@ -212,13 +212,13 @@ impl Shared {
         }
     }
 
-    fn note_lax_device(&self, job: &Job) {
-        let Ok(stat) = job.parent.stat() else { return };
+    pub(super) fn note_lax_device(&self, parent: &Dir, directory: &Path) {
+        let Ok(stat) = parent.stat() else { return };
         let mut lax = self.engine.lax_devices.lock().unwrap_or_else(PoisonError::into_inner);
         if lax.insert(stat.device) {
             tracing::warn!(
                 "the file system of {} does not keep owner and mode as they are set: caches on it stay as they are",
-                escaped(&job.directory)
+                escaped(directory)
             );
         }
     }

@@ -76,7 +76,9 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
                 plan.left_over_after = plan.left_over_after.max(Some(end));
             }
         }
-        if let (Some(is), Some(parent), true) = (&listing.stat, &observed.directory, rules.attributes) {
+        if let (Some(is), Some(parent), true) =
+            (&listing.stat, &observed.directory, rules.attributes && !listing.foreign)
+        {
             plan.mend_directory = is_cache_directory_to_be_mended(parent, is, rules.actor);
         }
     }

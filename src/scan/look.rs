@@ -129,6 +129,7 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
             listing.foreign_temporaries.extend(stat.map(|stat| (entry.name, stat)));
             continue;
         }
+        listing.foreign |= names::parse_cache_name(&entry.name).is_none() || entry.kind == FileKind::Directory;
         let mut named =
             wanted.caches.iter().filter_map(|(tag, form)| Some((names::source_of(&entry.name, tag)?, form)));
         if let Some((source, form)) = named.find_map(|(name, form)| Some((by_name.get(name.as_os_str())?, form))) {

@@ -52,6 +52,8 @@ pub enum CacheDirectory {
 pub struct CacheListing {
     /// Of `__pycache__` itself; `None` where it could not be had.
     pub stat: Option<FileStat>,
+    /// Something is in it that neither interpreters nor pycwarm put there.
+    pub foreign: bool,
     /// The caches that were asked for, by file name.
     pub wanted: HashMap<OsString, CacheFile>,
     /// Files named like caches whose source is gone, with their stat.

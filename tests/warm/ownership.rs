@@ -64,7 +64,7 @@ fn an_existing_directory_gets_the_mode_of_the_one_above() {
     assert!(python.cache(&source).is_file());
     set_mode(&tree.path("__pycache__"), 0o777);
     let checked = check(python, &tree.root);
-    assert_eq!((checked.counts.stale, checked.status), (1, 1), "{}", checked.raw);
+    assert_eq!((checked.counts.stale, checked.ran.status), (1, 1), "{}", checked.raw);
     let report = warm(python, &tree.root);
     assert_eq!(report.counts.repaired, 1, "{}", report.raw);
     assert_eq!(mode(&tree.path("__pycache__")), 0o755);
@@ -81,6 +81,7 @@ fn a_directory_with_other_things_in_it_is_left_as_it_is() {
     warm(python, &tree.root).assert_compiled(1);
     assert_eq!(mode(&tree.path("__pycache__")), 0o700);
     assert!(python.cache(&source).is_file());
+    check(python, &tree.root).assert_nothing_done();
 }
 
 #[test]
