@@ -60,7 +60,7 @@ type Place = (Instant, u64);
 struct State {
     due: Option<Due>,
     /// It is being looked at, for changes of this age.
-    busy: Option<(Extent, Age)>,
+    busy: Option<Age>,
     last_change: Option<Instant>,
     last_look: Option<Instant>,
     /// Looks since it was at rest.
@@ -129,7 +129,7 @@ impl Batch {
     fn begin(&mut self, directory: PathBuf, now: Instant) -> Option<Look> {
         let state = self.directories.get_mut(&directory)?;
         let due = state.due.take()?;
-        state.busy = Some((due.extent, due.age));
+        state.busy = Some(due.age);
         state.last_look = Some(now);
         state.looks = state.looks.saturating_add(1);
         Some(Look { directory, extent: due.extent, age: due.age, in_use_only: due.turn == FIRST })
@@ -152,14 +152,24 @@ impl Batch {
         self.turns.iter().filter_map(|turn| turn.keys().next()).map(|place| place.0).min()
     }
 
-    /// The age of the oldest work, waiting or in hand, of those for which `concerns` holds.
+    /// The age of the oldest work, waiting or in hand.
     #[must_use]
-    pub fn oldest(&self, concerns: impl Fn(&Path, Extent) -> bool) -> Option<Age> {
-        let ages = self.directories.iter().flat_map(|(directory, state)| {
-            let waiting = state.due.map(|due| (due.extent, due.age));
-            waiting.into_iter().chain(state.busy).map(move |(extent, age)| (directory, extent, age))
-        });
-        ages.filter(|(directory, extent, _)| concerns(directory, *extent)).map(|(_, _, age)| age).min()
+    pub fn oldest(&self) -> Option<Age> {
+        self.directories.values().filter_map(State::oldest).min()
+    }
+
+    /// Whether a directory has work of this age or older, waiting or in hand.
+    #[must_use]
+    pub fn holds(&self, directory: &Path, age: Age) -> bool {
+        self.directories.get(directory).and_then(State::oldest).is_some_and(|oldest| oldest <= age)
+    }
+
+    /// A directory that has such work, of those for which `concerns` holds.
+    #[must_use]
+    pub fn holding(&self, age: Age, concerns: impl Fn(&Path) -> bool) -> Option<&Path> {
+        let holds = |state: &State| state.oldest().is_some_and(|oldest| oldest <= age);
+        let mut held = self.directories.iter().filter(|(_, state)| holds(state)).map(|(path, _)| path.as_path());
+        held.find(|directory| concerns(directory))
     }
 
     /// The directories that wait or are in hand.
@@ -235,6 +245,12 @@ impl Batch {
             });
             self.most = self.directories.len() * 2;
         }
+    }
+}
+
+impl State {
+    fn oldest(&self) -> Option<Age> {
+        self.due.map(|due| due.age).into_iter().chain(self.busy).min()
     }
 }
 
@@ -329,7 +345,8 @@ mod tests {
     #[test]
     fn the_oldest_work_is_known() {
         let (mut batch, now) = (Batch::default(), Instant::now());
-        let oldest = |batch: &Batch| batch.oldest(|directory, _| directory.starts_with("/a"));
+        let oldest =
+            |batch: &Batch| (0..9).find(|age| batch.holding(*age, |directory| directory.starts_with("/a")).is_some());
         batch.note(Path::new("/b"), true, 1, now);
         assert_eq!(oldest(&batch), None);
         batch.schedule(Path::new("/a/c"), Extent::Directory, now + SETTLE, 5);
@@ -339,7 +356,8 @@ mod tests {
         assert_eq!(oldest(&batch), Some(4), "it is in hand");
         batch.note(Path::new("/a/c"), true, 7, now + SETTLE);
         batch.done(Path::new("/a/c"), now + SETTLE);
-        assert_eq!(oldest(&batch), Some(7));
+        assert_eq!((oldest(&batch), batch.oldest()), (Some(7), Some(1)));
+        assert!(batch.holds(Path::new("/a/c"), 8) && !batch.holds(Path::new("/a/c"), 6));
         batch.clear();
         assert_eq!(oldest(&batch), None);
     }

@@ -211,12 +211,18 @@ impl<'a> Daemon<'a> {
     fn rescan_all(&mut self, why: &str) {
         tracing::debug!("{why}");
         // It stands for whatever waited, however old.
-        let age = self.batch.oldest(|_, _| true).unwrap_or(self.age).min(self.age);
+        let age = self.oldest_age();
         self.batch.clear();
+        self.watcher.polled().begin_again(Instant::now() + self.settings.poll_interval);
         self.missed.give_up();
         self.engine.forget();
         self.trees.reopen(&self.watcher, age);
         self.trees.want_all(Cause::Change, age);
+    }
+
+    /// The age of what stands for all that waits.
+    fn oldest_age(&self) -> Age {
+        self.batch.oldest().unwrap_or(self.age).min(self.age)
     }
 
     /// A configuration that cannot be used changes nothing.
@@ -234,7 +240,7 @@ impl<'a> Daemon<'a> {
                 }
                 self.rescan = rescan_interval(&settings);
                 self.missed.give_up();
-                let age = self.batch.oldest(|_, _| true).unwrap_or(self.age).min(self.age);
+                let age = self.oldest_age();
                 self.trees.replace(&settings, &self.watcher, age);
                 self.settings = settings;
                 self.retries.clear();

@@ -57,7 +57,7 @@ impl Daemon<'_> {
         }
         let suspect_since = match cause {
             // A torn cache fails each import until somebody looks; who tore it left no trace.
-            Cause::Cold => Some(Timestamp { seconds: i64::MIN, nanoseconds: 0 }),
+            Cause::Cold => Some(Timestamp::EARLIEST),
             Cause::Change | Cause::Clock => Some(last.unwrap_or_else(lately).min(lately())),
         };
         self.begin(tree, Work::Whole(number), suspect_since, cause == Cause::Clock);
@@ -77,7 +77,10 @@ impl Daemon<'_> {
                 continue;
             };
             tracing::trace!("looking at {} ({:?})", escaped(&look.directory), look.extent);
-            self.begin(tree, Work::Look(look), Some(lately()), false);
+            // What has come from elsewhere brings caches of which nothing is known.
+            let is_new = look.extent == Extent::Subtree && self.watcher.polled().reason(&look.directory).is_none();
+            let suspect_since = if is_new { Timestamp::EARLIEST } else { lately() };
+            self.begin(tree, Work::Look(look), Some(suspect_since), false);
         }
     }
 

@@ -27,6 +27,8 @@ struct Sync {
     paths: Vec<PathBuf>,
     answer: Answer,
     stage: Stage,
+    /// A directory with work that has to be done first, the last one that was met.
+    blocker: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -47,13 +49,10 @@ impl Syncs {
 }
 
 impl Sync {
-    /// Whether work on a directory is on something asked for.
-    fn concerns(&self, directory: &Path, extent: Extent) -> bool {
-        self.paths.iter().any(|path| {
-            directory.starts_with(path)
-                || path.parent() == Some(directory)
-                || extent == Extent::Subtree && path.starts_with(directory)
-        })
+    /// Whether work on a directory is on something asked for, or may find it: a new directory is found by a look
+    /// at the one above it.
+    fn concerns(&self, directory: &Path) -> bool {
+        self.paths.iter().any(|path| directory.starts_with(path) || path.starts_with(directory))
     }
 
     fn concerns_tree(&self, tree: &Path) -> bool {
@@ -90,7 +89,7 @@ impl Daemon<'_> {
                 self.next_stage()
             }
         };
-        self.syncs.waiting.push(Sync { paths: called, answer, stage });
+        self.syncs.waiting.push(Sync { paths: called, answer, stage, blocker: None });
     }
 
     /// What a path is called in the trees that it is in, now or when it comes to be.
@@ -156,12 +155,12 @@ impl Daemon<'_> {
             return;
         }
         let waiting = std::mem::take(&mut self.syncs.waiting);
-        for sync in waiting {
+        for mut sync in waiting {
             // Who asked may have gone.
             if sync.answer.is_closed() {
                 continue;
             }
-            if self.is_done(&sync) {
+            if self.is_done(&mut sync) {
                 let _ = sync.answer.send(Ok(SyncEnd { failures: self.known.below(&sync.paths) }));
             } else {
                 self.syncs.waiting.push(sync);
@@ -169,10 +168,15 @@ impl Daemon<'_> {
         }
     }
 
-    fn is_done(&self, sync: &Sync) -> bool {
+    fn is_done(&self, sync: &mut Sync) -> bool {
         let Stage::Working(age) = sync.stage else { return false };
-        let is_over = |oldest: Option<Age>| oldest.is_none_or(|oldest| oldest > age);
-        is_over(self.trees.oldest(|tree| sync.concerns_tree(tree)))
-            && is_over(self.batch.oldest(|directory, extent| sync.concerns(directory, extent)))
+        if self.trees.oldest(|tree| sync.concerns_tree(tree)).is_some_and(|oldest| oldest <= age) {
+            return false;
+        }
+        // As long as the same directory blocks, the others are not looked through.
+        if sync.blocker.as_ref().is_none_or(|blocker| !self.batch.holds(blocker, age)) {
+            sync.blocker = self.batch.holding(age, |directory| sync.concerns(directory)).map(Path::to_owned);
+        }
+        sync.blocker.is_none()
     }
 }

@@ -9,6 +9,11 @@ pub struct Timestamp {
     pub nanoseconds: u32,
 }
 
+impl Timestamp {
+    /// Before everything.
+    pub const EARLIEST: Self = Self { seconds: i64::MIN, nanoseconds: 0 };
+}
+
 /// The type of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileKind {

@@ -70,8 +70,10 @@ impl Shared {
             if self.purpose == Purpose::Keep && self.is_done(directory, &item, &opened) {
                 continue;
             }
-            if let Some(claim) = self.engine.in_progress.claim(item.key()) {
-                claimed.push((item, *reason, claim));
+            match self.engine.in_progress.claim(item.key()) {
+                Some(claim) => claimed.push((item, *reason, claim)),
+                // Another pass is at it. It may have read the source before the change that led here.
+                None => self.put_off(directory.site.relative, &item, None, None),
             }
         }
         if claimed.is_empty() {

@@ -26,6 +26,14 @@ pub(super) struct Listing {
     pub(super) names: HashSet<OsString>,
 }
 
+/// What holds in a directory because of those above it.
+#[derive(Debug, Clone)]
+pub(super) struct Below {
+    pub(super) choice: Choice,
+    /// All caches are to be read to their end.
+    pub(super) suspect: bool,
+}
+
 /// Which part of the work on a directory is done now.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Turn<'a> {
@@ -51,17 +59,17 @@ impl Walking<'_> {
     pub(super) fn deal_with(
         &self,
         place: &Place,
-        choice: &Choice,
+        below: &Below,
         listing: &Listing,
         turn: Turn<'_>,
     ) -> HashSet<OsString> {
         let (shared, tree) = (self.shared, &self.shared.tree);
         let path = tree.root.path_of(&place.relative);
-        let targets = self.selector.targets(choice);
+        let targets = self.selector.targets(&below.choice);
         let wanted = Wanted {
             caches: targets.caches.clone(),
             orphans: shared.purpose == Purpose::Keep,
-            suspect_since: self.pass.suspect_since,
+            suspect_since: if below.suspect { Some(Timestamp::EARLIEST) } else { self.pass.suspect_since },
         };
         let site = Site { root: &tree.root, dir: &place.dir, relative: &place.relative, largest: LARGEST_SOURCE };
         let mut observed = look(&site, &listing.entries, &listing.names, &wanted);
@@ -73,7 +81,7 @@ impl Walking<'_> {
         let directory = Directory { site, path: &path, observed: &observed, targets: &targets.list };
         self.confirm(&directory, &mut plan);
         if matches!(turn, Turn::Survey) && !plan.compile.is_empty() {
-            self.put_down(place, choice, &directory, &plan);
+            self.put_down(place, below, &directory, &plan);
             return HashSet::new();
         }
         let left = self.sort(&directory, &mut plan, turn);

@@ -8,10 +8,9 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::dealing::{Directory, Turn};
+use super::dealing::{Below, Directory, Turn};
 use super::walking::Walking;
 use crate::domain::Timestamp;
-use crate::interpreters::Choice;
 use crate::plan::Plan;
 use crate::scan::Place;
 use crate::scan::walk::Obstacle;
@@ -19,7 +18,7 @@ use crate::scan::walk::Obstacle;
 /// A directory with something to compile.
 pub(super) struct Later {
     relative: PathBuf,
-    choice: Choice,
+    below: Below,
     /// The last use of a cache that is stale now; `None` where nothing that is to be compiled had one.
     last_use: Option<Timestamp>,
     /// What is new in a directory in which other sources are in use.
@@ -27,10 +26,10 @@ pub(super) struct Later {
 }
 
 impl Walking<'_> {
-    pub(super) fn put_down(&self, place: &Place, choice: &Choice, directory: &Directory<'_>, plan: &Plan) {
+    pub(super) fn put_down(&self, place: &Place, below: &Below, directory: &Directory<'_>, plan: &Plan) {
         let last_use = directory.last_uses(plan).into_iter().flatten().max();
         let relative = place.relative.clone();
-        let later = Later { relative, choice: choice.clone(), last_use, rest: HashSet::new() };
+        let later = Later { relative, below: below.clone(), last_use, rest: HashSet::new() };
         self.later.lock().unwrap_or_else(PoisonError::into_inner).push(later);
     }
 
@@ -89,7 +88,7 @@ impl Walking<'_> {
             }
         };
         match self.list(&place) {
-            Ok(listing) => self.deal_with(&place, &later.choice, &listing, turn),
+            Ok(listing) => self.deal_with(&place, &later.below, &listing, turn),
             Err(error) => {
                 self.obstacle(later.relative.clone(), Obstacle::Io(error));
                 HashSet::new()

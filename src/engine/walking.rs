@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::dealing::{Listing, Turn};
+use super::dealing::{Below, Listing, Turn};
 use super::pass::{Pass, Purpose, Scope, Shared};
 use super::targets::Selector;
 use super::tree::read_pyvenv;
@@ -50,18 +50,18 @@ impl Walking<'_> {
             Err(error) if is_gone(&error) => return,
             Err(error) => return self.obstacle(relative.to_owned(), Obstacle::Io(error)),
         };
-        let choice = tree.choice_for(relative);
+        let below = Below { choice: tree.choice_for(relative), suspect: false };
         let start = Place { dir, relative: relative.to_owned() };
         let threads = if self.covers_many() { threads } else { 1 };
         let worked = Mutex::new(Duration::ZERO);
         walk(
             start,
-            choice,
+            below,
             threads,
             self.stop,
-            |place, choice| {
+            |place, below| {
                 let begun = Instant::now();
-                let next = self.visit(place, choice);
+                let next = self.visit(place, below);
                 if self.pass.unhurried.as_ref().is_some_and(|hurry| !hurry.load(Ordering::Relaxed)) {
                     self.rest(&worked, begun.elapsed());
                 }
@@ -78,7 +78,7 @@ impl Walking<'_> {
     }
 
     /// Deals with one directory, or puts it down for later; gives those to enter.
-    fn visit(&self, place: &Place, choice: &Choice) -> Vec<(OsString, Choice)> {
+    fn visit(&self, place: &Place, above: &Below) -> Vec<(OsString, Below)> {
         let tree = &self.shared.tree;
         if self.is_to_end() {
             return Vec::new();
@@ -93,17 +93,27 @@ impl Walking<'_> {
         };
         let entries = &listing.entries;
         let has_pyvenv = tree.is_auto() && entries.iter().any(|entry| entry.name == pyvenv::FILE);
-        let choice = choice.enter(&path, has_pyvenv.then(|| read_pyvenv(&place.dir)).flatten());
-        self.look_for_scripts(place, &choice, entries);
+        let below = Below {
+            choice: above.choice.enter(&path, has_pyvenv.then(|| read_pyvenv(&place.dir)).flatten()),
+            suspect: above.suspect || self.is_changed(place),
+        };
+        self.look_for_scripts(place, &below.choice, entries);
         if listing.may_concern_us() {
             let turn = match self.pass.scope {
                 Scope::Directory { in_use_only: true, .. } => Turn::InUse,
                 Scope::Whole | Scope::Subtree(_) if self.pass.purpose != Purpose::Check => Turn::Survey,
                 _ => Turn::Everything,
             };
-            self.deal_with(place, &choice, &listing, turn);
+            self.deal_with(place, &below, &listing, turn);
         }
-        self.below(place, &path, &choice, entries)
+        self.below(place, &path, &below, entries)
+    }
+
+    /// Whether a directory of many has changed lately: what was moved in with all its caches shows it only by
+    /// the change of its topmost directory.
+    fn is_changed(&self, place: &Place) -> bool {
+        let since = self.pass.suspect_since.filter(|_| self.covers_many());
+        since.is_some_and(|since| place.dir.stat().is_ok_and(|stat| stat.changed >= since))
     }
 
     /// Whether the engine was stopped; then the walk ends too.
@@ -157,7 +167,7 @@ impl Walking<'_> {
         }
     }
 
-    fn below(&self, place: &Place, path: &Path, choice: &Choice, entries: &[Entry]) -> Vec<(OsString, Choice)> {
+    fn below(&self, place: &Place, path: &Path, below: &Below, entries: &[Entry]) -> Vec<(OsString, Below)> {
         if matches!(self.pass.scope, Scope::Sources(..)) || self.shared.tree.only.is_some() {
             return Vec::new();
         }
@@ -170,7 +180,7 @@ impl Walking<'_> {
             self.shared.leave(|end| end.found.extend(found));
             return Vec::new();
         }
-        directories.map(|name| (name, choice.clone())).collect()
+        directories.map(|name| (name, below.clone())).collect()
     }
 
     /// Leaves the disk and the processor to others, after each stretch of work.

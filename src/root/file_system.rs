@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustix::fs::{AtFlags, StatxFlags};
+
 use super::dir::Dir;
 
 /// The identity of a file system in fanotify's events: `f_fsid`, both halves.
@@ -10,6 +12,15 @@ use super::dir::Dir;
 /// Those of `fstatvfs`.
 pub fn identity(dir: &Dir) -> io::Result<u64> {
     Ok(rustix::fs::fstatvfs(dir)?.f_fsid)
+}
+
+/// The number of the mount that a directory was reached by; 0 before Linux 5.8, which does not tell.
+///
+/// # Errors
+/// Those of `statx`.
+pub fn mount(dir: &Dir) -> io::Result<u64> {
+    let stat = rustix::fs::statx(dir, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+    Ok(if stat.stx_mask & StatxFlags::MNT_ID.bits() == 0 { 0 } else { stat.stx_mnt_id })
 }
 
 /// The name of a file system whose files may change without an event here: by another host, by the program

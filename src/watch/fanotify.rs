@@ -37,9 +37,17 @@ pub struct Fanotify {
 /// What the kernel needs to find a directory by its handle: one on the same mount.
 #[derive(Debug, Default)]
 struct Mounts {
-    directories: Vec<(u64, Arc<Dir>)>,
+    directories: Vec<Mount>,
     /// Counts the changes after which the table of directories means nothing.
     generation: u64,
+}
+
+#[derive(Debug)]
+struct Mount {
+    /// Of the file system, as its events name it.
+    identity: u64,
+    mount: u64,
+    directory: Arc<Dir>,
 }
 
 impl Fanotify {
@@ -69,12 +77,14 @@ impl Fanotify {
     /// Takes a directory down whose mount is marked.
     ///
     /// # Errors
-    /// Those of `fstatvfs`.
+    /// Those of `fstatvfs` and `statx`.
     pub fn add_mount(&self, directory: &Arc<Dir>) -> io::Result<()> {
-        let identity = file_system::identity(directory)?;
+        let (identity, mount) = (file_system::identity(directory)?, file_system::mount(directory)?);
         let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        mounts.directories.push((identity, Arc::clone(directory)));
         mounts.generation += 1;
+        if !mounts.directories.iter().any(|known| (known.identity, known.mount) == (identity, mount)) {
+            mounts.directories.push(Mount { identity, mount, directory: Arc::clone(directory) });
+        }
         Ok(())
     }
 
@@ -171,11 +181,8 @@ impl Reader {
         let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
         let interest = self.interest.read().unwrap_or_else(PoisonError::into_inner);
         let mut called = Vec::new();
-        for (identity, mount) in &mounts.directories {
-            if *identity != handle.file_system {
-                continue;
-            }
-            match file_handle::path_of(mount, handle.kind, handle.bytes) {
+        for mount in mounts.directories.iter().filter(|mount| mount.identity == handle.file_system) {
+            match file_handle::path_of(&mount.directory, handle.kind, handle.bytes) {
                 Ok(Some(path)) if interest.is_for_cookies(&path) => called.push(Called::OfCookies),
                 Ok(Some(path)) => called.extend(names(&interest, &path)),
                 Ok(None) => {}

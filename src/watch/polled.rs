@@ -108,6 +108,13 @@ impl Polled {
         }
     }
 
+    /// The looks that were taken as due are not taken after all; all are due at this time.
+    pub fn begin_again(&self, due: Instant) {
+        for top in self.tops().values_mut() {
+            (top.begun, top.due) = (None, due);
+        }
+    }
+
     /// When the next one is due.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {

@@ -145,8 +145,9 @@ impl Watcher {
     /// What is heard of changes on the file system of a directory.
     fn source(&self, watched: &Watched<'_>) -> Source {
         let key = (watched.stat.device, watched.policy);
-        let known = self.sources().get(&key).copied();
-        match known {
+        // Held until it is chosen: several threads meet a file system at the same time.
+        let mut sources = self.sources();
+        match sources.get(&key).copied() {
             Some(Source { events: Some(Events::Fanotify), .. }) if self.fanotify_has_failed() => {}
             Some(source) => return source,
             None => {}
@@ -162,11 +163,9 @@ impl Watcher {
             );
             source = Source::without_fanotify(without_events);
         }
-        let mut sources = self.sources();
-        let chosen = *sources.entry(key).and_modify(|old| *old = source).or_insert(source);
-        drop(sources);
-        tracing::debug!("{}: {} ({})", escaped(watched.path), chosen.name(), chosen.why);
-        chosen
+        sources.insert(key, source);
+        tracing::debug!("{}: {} ({})", escaped(watched.path), source.name(), source.why);
+        source
     }
 
     fn mark(&self, watched: &Watched<'_>) -> std::io::Result<()> {
