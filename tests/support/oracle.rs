@@ -17,6 +17,10 @@ pub struct Verdict {
     pub accepted: u64,
     /// Sources that the interpreter cannot compile, as Python's `ascii` writes them.
     pub uncompilable: Vec<String>,
+    /// For each of them the line of the error; 0 where none is told.
+    pub lines: Vec<u64>,
+    /// Those of them whose caches import takes all the same.
+    pub taken: Vec<String>,
     /// Sources for which the interpreter refuses its own caches too.
     pub refuses_own: u64,
     pub problems: Vec<String>,
@@ -32,6 +36,8 @@ pub struct Oracle<'a> {
     pub own: bool,
     /// The tree, or a part of it, was somewhere else when the caches were made.
     pub moved: bool,
+    /// Look at links to sources of the tree as well.
+    pub links: bool,
 }
 
 impl Oracle<'_> {
@@ -42,7 +48,9 @@ impl Oracle<'_> {
             fs::write(&path, &report.raw).expect("a temporary file");
             path
         });
-        let question = serde_json::json!({ "tree": tree, "report": report, "own": self.own, "moved": self.moved });
+        let Oracle { own, moved, links, .. } = self;
+        let question =
+            serde_json::json!({ "tree": tree, "report": report, "own": own, "moved": moved, "links": links });
         let mut command = clean_command(&python.path);
         command.args(["-E", "-s", "-B"]);
         match self.level {
