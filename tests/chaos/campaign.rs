@@ -107,7 +107,9 @@ impl<'a> Campaign<'a> {
         self.daemon.as_ref().expect("one is running")
     }
 
-    fn round(&mut self, operations: u64) {
+    /// Few operations leave more of what each of them did than many do.
+    fn round(&mut self, most: u64) {
+        let operations = most / *self.dice.one(&[1, 3, 8, 20]);
         let (tree, aside, bait) = (self.tree(), self.place.path("aside"), self.place.path("bait"));
         let releases: Vec<PathBuf> =
             if self.scenario.linked_root { vec!["releases/1".into(), "releases/2".into()] } else { Vec::new() };

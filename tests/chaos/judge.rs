@@ -47,7 +47,14 @@ impl Judge<'_> {
 
     /// The interpreter's own word on all caches; gives the sources that do not compile, with the line.
     fn ask(&self, python: &Interpreter, problems: &mut Vec<Problem>) -> BTreeMap<PathBuf, u64> {
-        let verdict = Oracle { moved: true, links: true, ..Oracle::default() }.ask(python, self.tree);
+        let verdict = match (Oracle { moved: true, links: true, ..Oracle::default() }).ask_bravely(python, self.tree) {
+            Ok(verdict) => verdict,
+            Err(source) => {
+                let text = format!("import crashes: {}", source.display());
+                problems.push(self.classified(python, source, text));
+                return BTreeMap::new();
+            }
+        };
         let trap = self.tree.join(TRAP);
         for text in verdict.problems {
             let source = quoted(&text);

@@ -60,13 +60,13 @@ fn soak() {
         if Instant::now() > end {
             return;
         }
-        run(scenario, 6, 900);
+        run(scenario, 15, 900);
     }
 }
 
 fn short(name: &str) {
     let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name).expect("it is in the list");
-    run(scenario, 3, 450);
+    run(scenario, 10, 900);
 }
 
 fn run(scenario: &Scenario, rounds: u64, operations: u64) {

@@ -1,12 +1,13 @@
 """Asks the running interpreter, file by file, what it makes of the caches below a tree.
 
-    PYTHON [-O | -OO] -E -s -B oracle.py '{"tree": ..., "report": ... or null, "own": BOOL, "moved": BOOL, "links": BOOL}'
+    PYTHON [-O | -OO] -E -s -B oracle.py '{"tree": ..., "report": ... or null, "own": BOOL, "moved": BOOL, "links": BOOL,
+        "aloud": BOOL}'
 
 Every source is compiled here, as py_compile would. If it compiles, import's own loader must take the cache (it fails if it
 would compile), and the code must be that of the source. If it does not, it must be among the failures of the report of
 `pycwarm warm --json`, and nothing else may be. With "own" a cache may be refused where the loader refuses its own as well; with
 "moved" it may still hold the file name of where it was made, which import replaces; with "links" the sources are looked at, too,
-that are links to files of the tree. Runs on Python 3.6 to 3.15 and PyPy. Prints one JSON object: sources, accepted,
+that are links to files of the tree; with "aloud" each path is told on standard error before it is looked at. Runs on Python 3.6 to 3.15 and PyPy. Prints one JSON object: sources, accepted,
 uncompilable, lines (where they do not compile), taken (those of them whose caches import takes all the same), refuses_own, problems.
 """
 
@@ -161,11 +162,13 @@ def compare_failures(report, uncompilable):
         yield "reported more than once: " + ascii(path)
 
 
-def main(tree, report, own, moved, links):
+def main(tree, report, own, moved, links, aloud):
     warnings.simplefilter("ignore")
     result = {"sources": 0, "accepted": 0, "uncompilable": [], "lines": [], "taken": [], "refuses_own": 0, "problems": []}
     for path in sources(tree, links):
         result["sources"] += 1
+        if aloud:
+            os.write(2, os.fsencode(path) + b"\n")
         examine(path, own, moved, result)
     if report is not None:
         result["problems"].extend(compare_failures(report, result["uncompilable"]))

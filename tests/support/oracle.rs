@@ -1,7 +1,8 @@
 //! The interpreter itself as the judge of its caches: `oracle.py`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde::Deserialize;
 
@@ -48,9 +49,26 @@ impl Oracle<'_> {
             fs::write(&path, &report.raw).expect("a temporary file");
             path
         });
+        let output = must(&mut self.command(python, tree, report.as_deref(), false));
+        serde_json::from_slice(&output.stdout).expect("oracle.py prints JSON")
+    }
+
+    /// The same without a report, where a cache may be so bad that the interpreter crashes: then the source it was at.
+    pub fn ask_bravely(&self, python: &Interpreter, tree: &Path) -> Result<Verdict, PathBuf> {
+        let output = self.command(python, tree, None, true).output().expect("the interpreter runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        if output.status.code().is_none() {
+            return Err(told.lines().last().unwrap_or_default().into());
+        }
+        assert!(output.status.success(), "oracle.py: {}\n{told}", output.status);
+        Ok(serde_json::from_slice(&output.stdout).expect("oracle.py prints JSON"))
+    }
+
+    fn command(&self, python: &Interpreter, tree: &Path, report: Option<&Path>, aloud: bool) -> Command {
         let Oracle { own, moved, links, .. } = self;
-        let question =
-            serde_json::json!({ "tree": tree, "report": report, "own": own, "moved": moved, "links": links });
+        let question = serde_json::json!({
+            "tree": tree, "report": report, "own": own, "moved": moved, "links": links, "aloud": aloud,
+        });
         let mut command = clean_command(&python.path);
         command.args(["-E", "-s", "-B"]);
         match self.level {
@@ -58,8 +76,8 @@ impl Oracle<'_> {
             1 => drop(command.arg("-O")),
             _ => drop(command.arg("-OO")),
         }
-        let output = must(command.arg(script("oracle.py")).arg(question.to_string()));
-        serde_json::from_slice(&output.stdout).expect("oracle.py prints JSON")
+        command.arg(script("oracle.py")).arg(question.to_string());
+        command
     }
 }
 
