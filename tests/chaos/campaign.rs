@@ -160,7 +160,7 @@ impl<'a> Campaign<'a> {
         assert!(status.success() || !was_ready, "the daemon ended with {status}:\n{}", daemon.stderr());
     }
 
-    /// Polls the judge until nothing is wrong but what is tolerated.
+    /// Polls the judge until nothing is wrong but what is tolerated, which has to be the same twice: it may be about to be mended.
     fn wait_content(&mut self) {
         let tree = self.tree();
         let lies = self.lies();
@@ -171,8 +171,8 @@ impl<'a> Campaign<'a> {
             *looks.borrow_mut() += 1;
             let problems = judge.look(&self.daemon().stderr());
             let is_content = problems.iter().all(Problem::is_tolerated) && self.daemon().notified("READY=1") > 0;
-            found.replace(problems);
-            is_content
+            let before = found.replace(problems);
+            is_content && before == *found.borrow()
         });
         self.tally.looks += looks.into_inner();
         self.tally.tolerated.extend(found.into_inner());

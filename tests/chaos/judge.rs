@@ -31,7 +31,9 @@ impl Judge<'_> {
         for python in self.pythons {
             let broken = self.ask(python, &mut problems);
             for (source, line) in &broken {
-                let wrong = |text| Problem { class: Class::Wrong, path: source.clone(), text };
+                let is_taken = problems.iter().any(|one| one.class == Class::BrokenButTaken && one.path == *source);
+                let class = if is_taken { Class::BrokenButTaken } else { Class::Wrong };
+                let wrong = |text| Problem { class, path: source.clone(), text };
                 problems.extend(reports::missing(log, source, *line, &python.label()).map(wrong));
             }
             let sources = entries.iter().filter(|(path, _)| is_source(path));

@@ -18,16 +18,25 @@ pub enum Class {
     /// Owner, group or mode of a `__pycache__` do not fit its parent directory.
     CacheDirectory,
     /// A source that does not compile has a cache which import takes: its stamp is that of the good source before it.
+    /// A look at the whole tree believes that cache, too, and says that the source is well again.
     BrokenButTaken,
     /// The old cache of a source that does not compile may be read by more than its source now.
     BrokenButReadable,
 }
 
-pub const TOLERATED: &[Class] =
-    &[Class::CpythonLeftOver, Class::CacheDirectory, Class::BrokenButTaken, Class::BrokenButReadable];
+pub const TOLERATED: &[Class] = &[
+    Class::StampKeptUnheard,
+    Class::TornUnheard,
+    Class::HardLink,
+    Class::ForeignBody,
+    Class::CpythonLeftOver,
+    Class::CacheDirectory,
+    Class::BrokenButTaken,
+    Class::BrokenButReadable,
+];
 
 /// A thing that is wrong on the disk.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
     pub class: Class,
     pub path: std::path::PathBuf,

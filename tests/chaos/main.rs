@@ -4,7 +4,7 @@
 //! Each run prints its seed. What the disturbers do comes from the seed, but several processes never meet twice in the same
 //! way: a replay does the same kind of things, not the same thing. PYCWARM_CHAOS_SEED sets the seed, PYCWARM_CHAOS_ROUNDS and
 //! PYCWARM_CHAOS_OPERATIONS the size, PYCWARM_CHAOS_KEEP keeps the files of a failure, PYCWARM_CHAOS_WITHOUT leaves
-//! operations out, such as `edits.link,caches.garbage`. PYCWARM_TEST_LOG=trace makes the daemon's log fuller.
+//! operations out, such as `edits.link,caches.garbage`. PYCWARM_CHAOS_TELL tells what was tolerated. PYCWARM_TEST_LOG=trace makes the daemon's log fuller.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -94,6 +94,9 @@ fn run(scenario: &Scenario, rounds: u64, operations: u64) {
 fn summary(name: &str, tally: &Tally) -> String {
     let mut tolerated = BTreeMap::new();
     for problem in &tally.tolerated {
+        if std::env::var_os("PYCWARM_CHAOS_TELL").is_some() {
+            note(&format!("TOLERATED {:?}: {}", problem.class, problem.text));
+        }
         *tolerated.entry(problem.class).or_insert(0) += 1;
     }
     let Tally { operations, interruptions, looks, .. } = tally;
