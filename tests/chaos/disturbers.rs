@@ -78,6 +78,7 @@ impl Disturbers {
 
     /// Waits for their end; how much they did.
     pub fn end(mut self) -> u64 {
+        self.wait_for(u64::MAX);
         for child in &mut self.children {
             let status = child.wait().expect("own child");
             assert!(status.success(), "a disturber failed: {status}");

@@ -1,4 +1,5 @@
-//! What can be wrong, and what of it today's daemon does not see to. To demand one of these, take it out of the list.
+//! What can be wrong, and what of it today's daemon does not see to. To demand one of these, take it out of `TOLERATED`.
+//! What is tolerated is counted, and told with PYCWARM_CHAOS_TELL.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {

@@ -66,7 +66,7 @@ fn soak() {
 
 fn short(name: &str) {
     let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name).expect("it is in the list");
-    run(scenario, 10, 900);
+    run(scenario, 8, 600);
 }
 
 fn run(scenario: &Scenario, rounds: u64, operations: u64) {
