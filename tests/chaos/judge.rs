@@ -14,6 +14,8 @@ use crate::support::skip::is_root;
 
 /// No temporary file of a living CPython is that old, in seconds.
 const DAY: i64 = 24 * 3600;
+/// Directories that the disturbers make and do not come back to: they only write sources there.
+const UNTOUCHED: [&str; 3] = ["burst", "unpacked", "package"];
 
 pub struct Judge<'a> {
     pub tree: &'a Path,
@@ -134,7 +136,9 @@ impl Judge<'_> {
             let parent = fs::metadata(path.parent()?).ok()?;
             let is_right = (stat.uid(), stat.gid()) == (parent.uid(), parent.gid()) || !is_root();
             let fits = stat.mode() & 0o7777 == parent.mode() & 0o2777 | 0o700;
-            return if is_right && fits { None } else { problem(Class::CacheDirectory, "does not fit its parent") };
+            let untouched = path.components().any(|part| UNTOUCHED.iter().any(|name| part.as_os_str() == *name));
+            let class = if untouched { Class::CacheDirectoryMade } else { Class::CacheDirectory };
+            return if is_right && fits { None } else { problem(class, "does not fit its parent") };
         }
         if !is_in_cache_directory(path) || !stat.is_file() {
             return None;

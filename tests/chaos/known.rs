@@ -16,8 +16,10 @@ pub enum Class {
     ForeignBody,
     /// A temporary file of a CPython that was killed.
     CpythonLeftOver,
-    /// Owner, group or mode of a `__pycache__` do not fit its parent directory.
+    /// Owner, group or mode of a `__pycache__` do not fit its parent directory, and a disturber may have done that.
     CacheDirectory,
+    /// The same where no disturber changes a `__pycache__` or its parent: the daemon has made it so.
+    CacheDirectoryMade,
     /// A source that does not compile has a cache which import takes: its stamp is that of the good source before it.
     /// A look at the whole tree believes that cache, too, and says that the source is well again.
     BrokenButTaken,
@@ -32,6 +34,7 @@ pub const TOLERATED: &[Class] = &[
     Class::ForeignBody,
     Class::CpythonLeftOver,
     Class::CacheDirectory,
+    Class::CacheDirectoryMade,
     Class::BrokenButTaken,
     Class::BrokenButReadable,
 ];
