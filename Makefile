@@ -1,13 +1,15 @@
 # make run    build pycwarm and watch it keep examples/cgi-bin warm
 # make test   run all tests
+# make soak   do random things to trees under a running daemon, for SECONDS=600, until something is wrong
 # Both install what is missing first (scripts/setup), with apt-get or dnf.
 
 # rustup's folder, for a shell that has not read its profile since Rust was installed.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
+SECONDS ?= 600
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test
+.PHONY: help run test soak
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -23,3 +25,7 @@ test:
 	@scripts/setup test
 	@packages=$$(scripts/test-data "$(TARGET)/test-data") && \
 	PYCWARM_TEST_SITE_PACKAGES=$$packages exec cargo test --locked
+
+soak:
+	@scripts/setup test
+	@PYCWARM_CHAOS_SECONDS="$(SECONDS)" exec cargo test --locked --test chaos -- --ignored --nocapture soak

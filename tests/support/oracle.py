@@ -1,12 +1,14 @@
 """Asks the running interpreter, file by file, what it makes of the caches below a tree.
 
-    PYTHON [-O | -OO] -E -s -B oracle.py '{"tree": ..., "report": ... or null, "own": BOOL, "moved": BOOL}'
+    PYTHON [-O | -OO] -E -s -B oracle.py '{"tree": ..., "report": ... or null, "own": BOOL, "moved": BOOL, "links": BOOL,
+        "aloud": BOOL}'
 
 Every source is compiled here, as py_compile would. If it compiles, import's own loader must take the cache (it fails if it
 would compile), and the code must be that of the source. If it does not, it must be among the failures of the report of
 `pycwarm warm --json`, and nothing else may be. With "own" a cache may be refused where the loader refuses its own as well; with
-"moved" it may still hold the file name of where it was made, which import replaces.
-Runs on Python 3.6 to 3.15 and PyPy. Prints one JSON object: sources, accepted, uncompilable, refuses_own, problems.
+"moved" it may still hold the file name of where it was made, which import replaces; with "links" the sources are looked at, too,
+that are links to files of the tree; with "aloud" each path is told on standard error before it is looked at. Runs on Python 3.6 to 3.15 and PyPy. Prints one JSON object: sources, accepted,
+uncompilable, lines (where they do not compile), taken (those of them whose caches import takes all the same), refuses_own, problems.
 """
 
 import json
@@ -59,15 +61,19 @@ def key(value):
     return (kind, value)
 
 
-def sources(tree):
+def sources(tree, links):
     if not os.path.isdir(tree):
         yield tree
         return
     for directory, _, names in os.walk(tree):
         for name in names:
             path = os.path.join(directory, name)
-            if name.endswith(".py") and name != ".py" and os.path.isfile(path) and not os.path.islink(path):
+            if name.endswith(".py") and name != ".py" and os.path.isfile(path) and (not os.path.islink(path) or links and is_inside(path, tree)):
                 yield path
+
+
+def is_inside(path, tree):
+    return os.path.realpath(path).startswith(os.path.realpath(tree) + os.sep)
 
 
 def compiled(path):
@@ -100,6 +106,13 @@ def refuses_own(path):
         shutil.rmtree(scratch)
 
 
+def is_taken(path):
+    try:
+        return Cached("module", path).get_code("module") is not None
+    except Exception:
+        return False
+
+
 def stored_code(path):
     """The code in the cache as it was written, before import puts its own file name in."""
     with open(cache_from_source(path), "rb") as file:
@@ -110,8 +123,11 @@ def stored_code(path):
 def examine(path, own, moved, result):
     try:
         expected = compiled(path)
-    except Exception:
+    except Exception as error:
         result["uncompilable"].append(path)
+        result["lines"].append(getattr(error, "lineno", None) or 0)
+        if is_taken(path):
+            result["taken"].append(path)
         return
     try:
         code = Cached("module", path).get_code("module")
@@ -146,15 +162,18 @@ def compare_failures(report, uncompilable):
         yield "reported more than once: " + ascii(path)
 
 
-def main(tree, report, own, moved):
+def main(tree, report, own, moved, links, aloud):
     warnings.simplefilter("ignore")
-    result = {"sources": 0, "accepted": 0, "uncompilable": [], "refuses_own": 0, "problems": []}
-    for path in sources(tree):
+    result = {"sources": 0, "accepted": 0, "uncompilable": [], "lines": [], "taken": [], "refuses_own": 0, "problems": []}
+    for path in sources(tree, links):
         result["sources"] += 1
+        if aloud:
+            os.write(2, os.fsencode(path) + b"\n")
         examine(path, own, moved, result)
     if report is not None:
         result["problems"].extend(compare_failures(report, result["uncompilable"]))
     result["uncompilable"] = [ascii(path) for path in result["uncompilable"]]
+    result["taken"] = [ascii(path) for path in result["taken"]]
     print(json.dumps(result))
 
 

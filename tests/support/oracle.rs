@@ -1,7 +1,8 @@
 //! The interpreter itself as the judge of its caches: `oracle.py`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde::Deserialize;
 
@@ -17,6 +18,10 @@ pub struct Verdict {
     pub accepted: u64,
     /// Sources that the interpreter cannot compile, as Python's `ascii` writes them.
     pub uncompilable: Vec<String>,
+    /// For each of them the line of the error; 0 where none is told.
+    pub lines: Vec<u64>,
+    /// Those of them whose caches import takes all the same.
+    pub taken: Vec<String>,
     /// Sources for which the interpreter refuses its own caches too.
     pub refuses_own: u64,
     pub problems: Vec<String>,
@@ -32,6 +37,8 @@ pub struct Oracle<'a> {
     pub own: bool,
     /// The tree, or a part of it, was somewhere else when the caches were made.
     pub moved: bool,
+    /// Look at links to sources of the tree as well.
+    pub links: bool,
 }
 
 impl Oracle<'_> {
@@ -42,7 +49,26 @@ impl Oracle<'_> {
             fs::write(&path, &report.raw).expect("a temporary file");
             path
         });
-        let question = serde_json::json!({ "tree": tree, "report": report, "own": self.own, "moved": self.moved });
+        let output = must(&mut self.command(python, tree, report.as_deref(), false));
+        serde_json::from_slice(&output.stdout).expect("oracle.py prints JSON")
+    }
+
+    /// The same without a report, where a cache may be so bad that the interpreter crashes: then the source it was at.
+    pub fn ask_bravely(&self, python: &Interpreter, tree: &Path) -> Result<Verdict, PathBuf> {
+        let output = self.command(python, tree, None, true).output().expect("the interpreter runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        if output.status.code().is_none() {
+            return Err(told.lines().last().unwrap_or_default().into());
+        }
+        assert!(output.status.success(), "oracle.py: {}\n{told}", output.status);
+        Ok(serde_json::from_slice(&output.stdout).expect("oracle.py prints JSON"))
+    }
+
+    fn command(&self, python: &Interpreter, tree: &Path, report: Option<&Path>, aloud: bool) -> Command {
+        let Oracle { own, moved, links, .. } = self;
+        let question = serde_json::json!({
+            "tree": tree, "report": report, "own": own, "moved": moved, "links": links, "aloud": aloud,
+        });
         let mut command = clean_command(&python.path);
         command.args(["-E", "-s", "-B"]);
         match self.level {
@@ -50,8 +76,8 @@ impl Oracle<'_> {
             1 => drop(command.arg("-O")),
             _ => drop(command.arg("-OO")),
         }
-        let output = must(command.arg(script("oracle.py")).arg(question.to_string()));
-        serde_json::from_slice(&output.stdout).expect("oracle.py prints JSON")
+        command.arg(script("oracle.py")).arg(question.to_string());
+        command
     }
 }
 
