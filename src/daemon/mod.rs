@@ -18,6 +18,7 @@ mod syncs;
 mod systemd;
 mod timers;
 mod trees;
+mod twins;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,7 @@ use syncs::Syncs;
 use systemd::Systemd;
 use timers::{interval, rescan_interval, tick, wait_until};
 use trees::{Cause, Trees};
+use twins::Twins;
 
 /// How long a worker is kept without work.
 const WORKER_IDLE: Duration = Duration::from_secs(60);
@@ -112,6 +114,7 @@ struct Daemon<'a> {
     watcher: Arc<Watcher>,
     mounts: MountTable,
     links: Arc<Links>,
+    twins: Arc<Twins>,
     trees: Trees,
     batch: Batch,
     known: Arc<Known>,
@@ -164,6 +167,7 @@ impl<'a> Daemon<'a> {
             watcher,
             mounts,
             links: Arc::default(),
+            twins: Arc::default(),
             trees,
             batch: Batch::default(),
             known: Arc::default(),

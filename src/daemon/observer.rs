@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::links::Links;
-use crate::domain::FileStat;
+use super::twins::Twins;
 use crate::domain::policy::WatchPolicy;
+use crate::domain::{FileStat, Identity};
 use crate::engine::{Observer, Tree};
 use crate::root::Dir;
 use crate::watch::{WatchError, Watched, Watcher};
@@ -16,14 +17,22 @@ use crate::watch::{WatchError, Watched, Watcher};
 pub(super) struct Watching<'a> {
     watcher: &'a Watcher,
     links: &'a Links,
+    twins: &'a Twins,
     root: &'a Path,
     policy: WatchPolicy,
     told_of_limit: AtomicBool,
 }
 
 impl<'a> Watching<'a> {
-    pub(super) fn new(watcher: &'a Watcher, links: &'a Links, tree: &'a Tree) -> Self {
-        Self { watcher, links, root: tree.root().path(), policy: tree.watch(), told_of_limit: AtomicBool::new(false) }
+    pub(super) fn new(watcher: &'a Watcher, links: &'a Links, twins: &'a Twins, tree: &'a Tree) -> Self {
+        Self {
+            watcher,
+            links,
+            twins,
+            root: tree.root().path(),
+            policy: tree.watch(),
+            told_of_limit: AtomicBool::new(false),
+        }
     }
 }
 
@@ -51,5 +60,9 @@ impl Observer for Watching<'_> {
 
     fn linked(&self, path: &Path, passed: &HashSet<PathBuf>) {
         self.links.set(path, passed);
+    }
+
+    fn twins(&self, path: &Path, sources: &HashSet<Identity>) {
+        self.twins.set(path, sources);
     }
 }

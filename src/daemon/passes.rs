@@ -85,13 +85,14 @@ impl Daemon<'_> {
     }
 
     fn begin(&mut self, tree: Arc<Tree>, work: Work, suspect_since: Option<Timestamp>, unhurried: bool) {
-        let (engine, watcher, links) = (Arc::clone(&self.engine), Arc::clone(&self.watcher), Arc::clone(&self.links));
+        let (engine, watcher) = (Arc::clone(&self.engine), Arc::clone(&self.watcher));
+        let (links, twins) = (Arc::clone(&self.links), Arc::clone(&self.twins));
         let journal = Arc::new(Journal::new(Arc::clone(&self.known), tree.path()));
         let hurry = unhurried.then(|| Arc::clone(&self.hurry));
         self.keep_workers();
         self.running.spawn_blocking(move || {
             let sink: Arc<dyn Sink + Send + Sync> = journal.clone();
-            let observer = Watching::new(&watcher, &links, &tree);
+            let observer = Watching::new(&watcher, &links, &twins, &tree);
             let scope = match &work {
                 Work::Whole(_) => Scope::Whole,
                 Work::Look(look) => scope_of(look, &tree),
@@ -160,6 +161,14 @@ impl Daemon<'_> {
             let directory = tree.root().path_of(&relative);
             self.missed.expect_below(&directory);
             self.batch.schedule(&directory, Extent::Subtree, now, age);
+        }
+        for twin in end.changed_twins {
+            for directory in self.twins.directories_of(twin) {
+                if !matches!(work, Work::Look(look) if look.directory == directory) {
+                    self.missed.expect(&directory);
+                    self.batch.schedule(&directory, Extent::Directory, now, age);
+                }
+            }
         }
         if let (true, Work::Look(look)) = (end.postponed, work) {
             self.batch.postpone(&look.directory, now, age);

@@ -266,11 +266,17 @@ impl State {
         let path = &self.settings.path;
         match Tree::open(self.settings.clone(), others) {
             Ok(opened) => {
-                let same = self.tree.as_ref().is_some_and(|tree| {
-                    let (old, new) = (tree.root().stat(), opened.root().stat());
-                    matches!((old, new), (Ok(old), Ok(new)) if old.same_file(&new) && watcher.knows(opened.root().path(), opened.root().path(), &new, opened.watch()))
-                });
+                let root = opened.root();
+                let now = root.stat();
+                let same = self
+                    .tree
+                    .as_ref()
+                    .is_some_and(|tree| matches!((tree.root().stat(), &now), (Ok(old), Ok(now)) if old.same_file(now)));
                 if same {
+                    let is_known = now.is_ok_and(|stat| watcher.knows(root.path(), root.path(), &stat, opened.watch()));
+                    if !is_known {
+                        self.want(Cause::Change, age);
+                    }
                     return;
                 }
                 if self.tree.is_some() {

@@ -64,10 +64,22 @@ pub struct FileStat {
     pub changed: Timestamp,
 }
 
+/// A file or directory whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Identity {
+    pub device: u64,
+    pub inode: u64,
+}
+
 impl FileStat {
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity { device: self.device, inode: self.inode }
+    }
+
     /// Whether both describe the same inode.
     #[must_use]
     pub fn same_file(&self, other: &Self) -> bool {
-        self.device == other.device && self.inode == other.inode
+        self.identity() == other.identity()
     }
 }

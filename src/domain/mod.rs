@@ -8,6 +8,6 @@ pub mod permissions;
 pub mod policy;
 
 pub use failure::{Failure, FailureKind, Skip, SkipReason};
-pub use file_stat::{FileKind, FileStat, Timestamp};
+pub use file_stat::{FileKind, FileStat, Identity, Timestamp};
 pub use interpreter::{Interpreter, SipVariant, Target};
 pub use path_text::escaped;

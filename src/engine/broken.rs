@@ -28,6 +28,11 @@ impl Broken {
         (then == stat).then(|| outcome.clone())
     }
 
+    /// Whether there is any in a directory.
+    pub(super) fn knows_some_in(&self, directory: &Path) -> bool {
+        self.directories().contains_key(directory)
+    }
+
     /// Takes down what became of a source: failures that lie in it are remembered, all else forgets them.
     pub(super) fn note(&self, item: &Item<'_>, stat: &FileStat, outcome: &Outcome) {
         let mut directories = self.directories();

@@ -111,6 +111,7 @@ impl Shared {
     /// pass has made a new cache since the look.
     fn is_done(&self, directory: &Directory<'_>, item: &Item<'_>, source: &OpenSource) -> bool {
         if let Some(outcome) = self.engine.broken.recall(item, source.stat()) {
+            self.remove_useless(directory.site.dir, item);
             self.sink.outcome(item, &outcome);
             return true;
         }
@@ -228,9 +229,26 @@ impl Shared {
     /// A failure counts for what is there now: if that is another source by now, it is looked at again.
     fn fail(&self, job: &Job, outcome: Outcome) {
         if job.source.0.is_unchanged().unwrap_or(true) {
+            if matches!(&outcome, Outcome::Failed { kind, .. } if !kind.may_pass()) {
+                self.remove_useless(&job.parent, &job.item());
+            }
             self.tell(job, &outcome);
         } else {
             self.look_again(job, None, None);
+        }
+    }
+
+    /// Removes the cache of a source that does not compile. It holds the code of an earlier one: import might take it,
+    /// by its stamp, and its mode might let more people read it than the source does now.
+    fn remove_useless(&self, parent: &Dir, item: &Item<'_>) {
+        let cache = cache_name(item.source, &item.target.interpreter.cache_tag, item.target.level);
+        let path = || item.directory.join(CACHE_DIRECTORY).join(&cache);
+        match publish::remove_cache(parent, &cache) {
+            Ok(true) => tracing::info!("removed {}: its source does not compile any more", escaped(&path())),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!("cannot remove {}, whose source does not compile any more: {error}", escaped(&path()));
+            }
         }
     }
 

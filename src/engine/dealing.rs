@@ -15,7 +15,7 @@ use crate::plan::{Plan, Reason, Rules, plan};
 use crate::pyc::names::{self, CACHE_DIRECTORY, cache_name};
 use crate::report::{Item, Outcome};
 use crate::root::{Entry, actor};
-use crate::scan::{Observed, Place, Site, Wanted, look};
+use crate::scan::{Observed, Place, Site, Source, SourceState, Wanted, look};
 use crate::{engine::LARGEST_SOURCE, publish};
 
 /// What is in a directory.
@@ -90,6 +90,7 @@ impl Walking<'_> {
                 shared.sink.source();
             }
         }
+        self.tell_of_twins(&directory, &plan);
         self.mend_directory(&directory, &plan);
         self.tell(&directory, &plan);
         if shared.purpose != Purpose::Check {
@@ -120,17 +121,36 @@ impl Walking<'_> {
         let (Some(observer), false) = (self.pass.observer, matches!(turn, Turn::Rest(_))) else { return };
         let passed = observed.sources.iter().flat_map(|source| &source.passed);
         observer.linked(path, &passed.map(|directory| self.shared.tree.root.path_of(directory)).collect());
+        observer.twins(path, &observed.sources.iter().filter_map(Source::twin).collect());
     }
 
-    /// Has compiled again what looks right and may not be: in a round for single sources, all of them.
+    /// An event names one of the directories in which a source has a name. What is not right here is not right
+    /// there.
+    fn tell_of_twins(&self, directory: &Directory<'_>, plan: &Plan) {
+        let of = |(item, _): &(crate::plan::Item, Reason)| directory.observed.sources[item.source].twin();
+        let changed: Vec<_> = plan.compile.iter().filter_map(of).collect();
+        if !changed.is_empty() {
+            self.shared.leave(|end| end.changed_twins.extend(changed));
+        }
+    }
+
+    /// Has compiled again what looks right and may not be: in a round for single sources, all of them; and what is
+    /// known not to compile, for which somebody has put a cache there.
     fn confirm(&self, directory: &Directory<'_>, plan: &mut Plan) {
         let mut to_confirm = self.shared.engine.to_confirm();
         let all = matches!(self.pass.scope, Scope::Sources(..));
-        if self.shared.purpose == Purpose::Check || !all && to_confirm.is_empty() {
+        let some_broken = self.shared.engine.broken.knows_some_in(directory.path);
+        if self.shared.purpose == Purpose::Check || !all && to_confirm.is_empty() && !some_broken {
             return;
         }
+        let is_broken = |item: crate::plan::Item| match &directory.observed.sources[item.source].state {
+            SourceState::File { stat, .. } => {
+                some_broken && self.shared.engine.broken.recall(&directory.item(item), stat).is_some()
+            }
+            _ => false,
+        };
         plan.leave.retain(|item| {
-            let wanted = all || to_confirm.remove(&directory.item(*item).key());
+            let wanted = all || to_confirm.remove(&directory.item(*item).key()) || is_broken(*item);
             if wanted {
                 plan.compile.push((*item, Reason::Racy));
             }
@@ -232,6 +252,8 @@ impl Walking<'_> {
             match publish::remove_orphan(parent, &cache.source, name, stat) {
                 Ok(true) => self.shared.sink.removed(&path),
                 Ok(false) => {}
+                // Somebody was faster.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => tracing::warn!("cannot remove {}, whose source is gone: {error}", escaped(&path)),
             }
         }

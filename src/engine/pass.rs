@@ -12,7 +12,7 @@ use super::Engine;
 use super::targets::Selector;
 use super::tree::Tree;
 use super::walking::Walking;
-use crate::domain::{FileStat, Target, Timestamp};
+use crate::domain::{FileStat, Identity, Target, Timestamp};
 use crate::report::{Outcome, Sink};
 use crate::root::{Dir, privilege};
 
@@ -53,6 +53,8 @@ pub trait Observer: Sync {
     fn listed(&self, path: &Path, names: &HashSet<OsString>);
     /// The directories on which it depends where the links in a directory lead.
     fn linked(&self, path: &Path, passed: &HashSet<PathBuf>);
+    /// The sources in a directory that have other names, too.
+    fn twins(&self, path: &Path, sources: &HashSet<Identity>);
 }
 
 /// One pass over one tree.
@@ -77,6 +79,8 @@ pub struct PassEnd {
     pub postponed: bool,
     /// A script names an interpreter that the tree was not compiled for: it wants a whole pass.
     pub new_interpreters: bool,
+    /// Sources that have other names, too, and whose caches were not right under the one that was looked at.
+    pub changed_twins: Vec<Identity>,
     /// Directories with files that can be removed when this second since the epoch is over.
     pub removable_after: Vec<(PathBuf, i64)>,
 }

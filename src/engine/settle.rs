@@ -15,8 +15,9 @@ use crate::report::{Item, ItemKey, Outcome, Sink};
 const MOST_ROUNDS: usize = 10;
 /// The kernel's file times lag behind its clock by up to one tick.
 const TICK: Duration = Duration::from_millis(20);
-/// A second that lies further ahead than this is the work of a clock that was set back.
-const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// A second that lies further ahead than this is the work of a clock that was set back: nothing is looked at
+/// again further ahead than left-over files are.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 impl Engine {
     /// A whole pass. Sources that changed within the last second are done again when that is over, so

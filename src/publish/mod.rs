@@ -89,6 +89,21 @@ pub fn remove_left_over(parent: &Dir, name: &OsStr, seen: &FileStat) -> io::Resu
     parent.open_dir(OsStr::new(CACHE_DIRECTORY))?.remove_file(name, seen)
 }
 
+/// Removes the cache with this name, if there is one and it is a regular file: says whether there was.
+///
+/// # Errors
+/// Those of opening `__pycache__`, unless it is missing, and of removing.
+pub fn remove_cache(parent: &Dir, name: &OsStr) -> io::Result<bool> {
+    let removed = parent.open_dir(OsStr::new(CACHE_DIRECTORY)).and_then(|directory| {
+        let seen = directory.stat_entry(name)?;
+        directory.remove_file(name, &seen)
+    });
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        removed => removed,
+    }
+}
+
 /// Gives `__pycache__` the owner and mode that fit its directory. `false`: it is left alone, as it does not
 /// look like one.
 ///

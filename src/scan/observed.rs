@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use crate::domain::{FileKind, FileStat, SkipReason};
+use crate::domain::{FileKind, FileStat, Identity, SkipReason};
 
 /// A directory, its sources and its caches, at one moment.
 #[derive(Debug)]
@@ -22,6 +22,17 @@ pub struct Source {
     pub state: SourceState,
     /// Where the entry is a link: the directories, below the root, on which it depends where it leads.
     pub passed: Vec<PathBuf>,
+}
+
+impl Source {
+    /// Which file it is, where that has other names, too.
+    #[must_use]
+    pub fn twin(&self) -> Option<Identity> {
+        match &self.state {
+            SourceState::File { stat, link: false } if stat.links > 1 => Some(stat.identity()),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug)]

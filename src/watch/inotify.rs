@@ -14,7 +14,7 @@ use notify::{
 use super::changes::Change;
 use super::interest::Interest;
 use super::queue::Queue;
-use crate::domain::{FileStat, escaped};
+use crate::domain::{FileStat, Identity, escaped};
 
 /// Why a directory cannot be watched.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +38,6 @@ pub struct Inotify {
     /// Never locked while `watched` is: the crate's thread answers only after it has delivered its events.
     inotify: Mutex<INotifyWatcher>,
     watched: Mutex<Watched>,
-}
-
-/// A directory whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Identity {
-    device: u64,
-    inode: u64,
 }
 
 /// The account of the watches.
@@ -71,12 +64,6 @@ impl Watched {
                 self.by_identity.remove(&identity);
             }
         }
-    }
-}
-
-impl From<&FileStat> for Identity {
-    fn from(stat: &FileStat) -> Self {
-        Self { device: stat.device, inode: stat.inode }
     }
 }
 
@@ -108,7 +95,7 @@ impl Inotify {
                 let mut watched = self.watched();
                 // A watch from before a fresh start may be lost: it stays unknown.
                 if watched.generation == generation {
-                    watched.insert(path, stat.into());
+                    watched.insert(path, stat.identity());
                 }
                 Ok(())
             }
@@ -128,7 +115,7 @@ impl Inotify {
     /// Whether this very directory is watched under this path.
     #[must_use]
     pub fn knows(&self, path: &Path, stat: &FileStat) -> bool {
-        self.watched().by_path.get(path) == Some(&stat.into())
+        self.watched().by_path.get(path) == Some(&stat.identity())
     }
 
     /// Whether anything is watched under this path.

@@ -130,6 +130,13 @@ impl<'a> Campaign<'a> {
             panic!("a source was changed while nobody but the daemon was there: {difference}\n{}", self.story(&[]));
         }
         self.assert_bait_untouched();
+        self.assert_nothing_missed();
+    }
+
+    /// The periodic look is the last net; whatever it catches is an event that was lost in silence.
+    fn assert_nothing_missed(&self) {
+        let log = self.daemon().stderr();
+        assert!(!log.contains("of which no event had told"), "events were missed:\n{}", self.story(&[]));
     }
 
     fn interrupt(&mut self, how: Interruption) {

@@ -12,8 +12,6 @@ use crate::support::oracle::Oracle;
 use crate::support::python::Interpreter;
 use crate::support::skip::is_root;
 
-/// No temporary file of a living CPython is that old, in seconds.
-const DAY: i64 = 24 * 3600;
 /// Directories that the disturbers make and do not come back to: they only write sources there.
 const UNTOUCHED: [&str; 3] = ["burst", "unpacked", "package"];
 
@@ -146,8 +144,7 @@ impl Judge<'_> {
         if let Some((_, number)) = name.rsplit_once(".pyc.")
             && number.bytes().all(|byte| byte.is_ascii_digit())
         {
-            let is_old = stat.mtime() < crate::now() - DAY;
-            return if is_old { problem(Class::CpythonLeftOver, "a temporary file of CPython is left") } else { None };
+            return problem(Class::CpythonLeftOver, "a temporary file of CPython is left");
         }
         let is_of = |python: &&Interpreter| name.strip_suffix(&format!(".{}.pyc", python.tag));
         let stem = self.pythons.iter().find_map(is_of)?;

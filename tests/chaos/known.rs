@@ -27,17 +27,7 @@ pub enum Class {
     BrokenButReadable,
 }
 
-pub const TOLERATED: &[Class] = &[
-    Class::StampKeptUnheard,
-    Class::TornUnheard,
-    Class::HardLink,
-    Class::ForeignBody,
-    Class::CpythonLeftOver,
-    Class::CacheDirectory,
-    Class::CacheDirectoryMade,
-    Class::BrokenButTaken,
-    Class::BrokenButReadable,
-];
+pub const TOLERATED: &[Class] = &[Class::ForeignBody];
 
 /// A thing that is wrong on the disk.
 #[derive(Debug, PartialEq, Eq)]

@@ -50,6 +50,21 @@ fn linked_root() {
     short("linked_root");
 }
 
+#[test]
+fn fanotify() {
+    short("fanotify");
+}
+
+#[test]
+fn fanotify_restarts() {
+    short("fanotify_restarts");
+}
+
+#[test]
+fn poll() {
+    short("poll");
+}
+
 /// All scenarios in turn, for PYCWARM_CHAOS_SECONDS; `make soak` runs it.
 #[test]
 #[ignore = "runs as long as one likes: make soak"]
@@ -106,10 +121,4 @@ fn summary(name: &str, tally: &Tally) -> String {
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text:?}")))
-}
-
-/// Seconds since the epoch.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    i64::try_from(since.as_secs()).expect("a time")
 }

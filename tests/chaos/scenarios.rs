@@ -34,7 +34,7 @@ use Interruption::{Freeze, Kill, Nothing, Reload, Terminate};
 
 const PLAIN: Scenario = Scenario {
     name: "plain",
-    config: &[],
+    config: &["rescan-interval = 2"],
     tree: &[],
     linked_root: false,
     needs_root: false,
@@ -53,11 +53,6 @@ pub const SCENARIOS: &[Scenario] = &[
         loses_events: true,
         ..PLAIN
     },
-];
-
-/// Ready for the day on which the configuration has `watch` and `poll-interval`: move them up then.
-#[allow(dead_code)]
-pub const LATER: &[Scenario] = &[
     Scenario { name: "fanotify", tree: &["watch = \"fanotify\""], needs_root: true, ..PLAIN },
     Scenario {
         name: "fanotify_restarts",

@@ -1,0 +1,70 @@
+//! Which directories have names of the same source: an event tells of one of them.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::Identity;
+
+/// The sources with several names.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    both_ways: Mutex<BothWays>,
+}
+
+#[derive(Debug, Default)]
+struct BothWays {
+    sources: HashMap<PathBuf, HashSet<Identity>>,
+    directories: HashMap<Identity, HashSet<PathBuf>>,
+}
+
+impl Twins {
+    /// Takes down which sources in a directory have other names.
+    pub(super) fn set(&self, directory: &Path, sources: &HashSet<Identity>) {
+        let mut twins = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
+        let BothWays { sources: all_sources, directories } = &mut *twins;
+        for gone in all_sources.remove(directory).into_iter().flatten().filter(|source| !sources.contains(source)) {
+            if let Some(names) = directories.get_mut(&gone) {
+                names.remove(directory);
+                if names.is_empty() {
+                    directories.remove(&gone);
+                }
+            }
+        }
+        if sources.is_empty() {
+            return;
+        }
+        for source in sources {
+            directories.entry(*source).or_default().insert(directory.to_owned());
+        }
+        all_sources.insert(directory.to_owned(), sources.clone());
+    }
+
+    /// The directories in which a source has a name, as far as they were looked at.
+    pub(super) fn directories_of(&self, source: Identity) -> Vec<PathBuf> {
+        let twins = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
+        twins.directories.get(&source).into_iter().flatten().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_gone_are_forgotten() {
+        let (twins, source) = (Twins::default(), Identity { device: 1, inode: 2 });
+        let of = || {
+            let mut directories = twins.directories_of(source);
+            directories.sort();
+            directories
+        };
+        twins.set(Path::new("/a"), &[source].into());
+        twins.set(Path::new("/b"), &[source].into());
+        assert_eq!(of(), [Path::new("/a"), Path::new("/b")]);
+        twins.set(Path::new("/a"), &HashSet::new());
+        assert_eq!(of(), [Path::new("/b")]);
+        twins.set(Path::new("/b"), &HashSet::new());
+        assert!(of().is_empty() && twins.both_ways.lock().unwrap().sources.is_empty());
+    }
+}
