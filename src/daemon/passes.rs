@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinError;
 
@@ -23,6 +23,10 @@ const MOST_LOOKS: usize = 8;
 /// Longer ago than this, in seconds, and a change has been looked at: caches that were changed since are read
 /// to their end. Long enough for a daemon that has a lot to do.
 const LATELY: i64 = 120;
+
+/// A look that is due later than this is the work of a clock that was set back. Nothing waits longer than
+/// left-over files do before they are removed.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// When a tree is tried again, and how often it was.
 #[derive(Debug, Default)]
@@ -178,7 +182,7 @@ impl Daemon<'_> {
         for (relative, after_second) in due_ones.chain(removable) {
             let directory = tree.root().path_of(relative);
             self.missed.expect(&directory);
-            match after_second.map(until_after) {
+            match after_second.map(|second| until_after(second, LONGEST_WAIT)) {
                 Some(Some(wait)) => self.batch.schedule(&directory, Extent::Directory, now + wait, UNAWAITED),
                 Some(None) => {}
                 // As a change, so that one that never comes to rest is looked at less and less often.

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 
 use super::pass::{Purpose, Scope};
 use super::targets::Targets;
-use super::walking::Walking;
+use super::walking::{Walking, is_gone};
 use crate::domain::{Failure, FailureKind, Skip, Target, Timestamp, escaped};
 use crate::interpreters::Choice;
 use crate::plan::{Plan, Reason, Rules, plan};
@@ -188,11 +188,17 @@ impl Walking<'_> {
             return;
         }
         let caches = directory.path.join(CACHE_DIRECTORY);
-        match publish::mend_cache_directory(directory.site.dir, self.shared.engine.actor) {
+        let actor = self.shared.engine.actor;
+        match publish::mend_cache_directory(directory.site.dir, actor) {
             Ok(true) => tracing::info!("{}: has the owner and mode of its directory again", escaped(&caches)),
             Ok(false) => tracing::debug!("{}: is left as it is, since not only caches are in it", escaped(&caches)),
+            // It has gone, or is no directory any more.
+            Err(error) if is_gone(&error) => {}
             Err(error) => {
-                tracing::warn!("cannot give {} the owner and mode of its directory: {error}", escaped(&caches))
+                tracing::warn!("cannot give {} the owner and mode of its directory: {error}", escaped(&caches));
+                if !publish::keeps_attributes_in(directory.site.dir, actor) {
+                    self.shared.note_lax_device(directory.site.dir, directory.path);
+                }
             }
         }
     }

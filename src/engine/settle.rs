@@ -15,9 +15,8 @@ use crate::report::{Item, ItemKey, Outcome, Sink};
 const MOST_ROUNDS: usize = 10;
 /// The kernel's file times lag behind its clock by up to one tick.
 const TICK: Duration = Duration::from_millis(20);
-/// A second that lies further ahead than this is the work of a clock that was set back: nothing is looked at
-/// again further ahead than left-over files are.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// A second that lies further ahead than this is the work of a clock that was set back.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 impl Engine {
     /// A whole pass. Sources that changed within the last second are done again when that is over, so
@@ -80,7 +79,7 @@ impl Engine {
     /// Waits until the seconds of all are over, or the end is near.
     fn wait_for_rest(&self, unsettled: &[Unsettled]) {
         let Some(second) = unsettled.iter().filter_map(|one| one.after_second).max() else { return };
-        let Some(wait) = until_after(second) else { return };
+        let Some(wait) = until_after(second, LONGEST_WAIT) else { return };
         let rest = async {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -91,12 +90,13 @@ impl Engine {
     }
 }
 
-/// How long it is until a second since the epoch is over. `None` where that is not worth waiting for.
+/// How long it is until a second since the epoch is over. `None` where that is longer than it can be without the
+/// clock having been set back.
 #[must_use]
-pub fn until_after(second: i64) -> Option<Duration> {
+pub fn until_after(second: i64, longest: Duration) -> Option<Duration> {
     let end = UNIX_EPOCH + Duration::from_secs(u64::try_from(second.saturating_add(1)).unwrap_or(0)) + TICK;
     let wait = end.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
-    (wait <= LONGEST_WAIT).then_some(wait)
+    (wait <= longest).then_some(wait)
 }
 
 fn key(tree: &Tree, one: &Unsettled) -> ItemKey {

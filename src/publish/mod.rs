@@ -77,7 +77,10 @@ pub fn publish(
 /// # Errors
 /// The first error; the others are tried all the same.
 pub fn remove_abandoned(parent: &Dir, names: &[std::ffi::OsString]) -> io::Result<()> {
-    let directory = parent.open_dir(OsStr::new(CACHE_DIRECTORY))?;
+    let directory = match parent.open_dir(OsStr::new(CACHE_DIRECTORY)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
     names.iter().map(|name| replacement::remove_abandoned(&directory, name).map(|_| ())).fold(Ok(()), io::Result::and)
 }
 
@@ -149,6 +152,7 @@ fn replace(
     let mode = cache_mode(stat, source.has_acl(), manner.mode, (made.uid, made.gid), manner.actor);
     set_mode(&file, made.mode, mode)?;
     let kept = file.stat().map_err(PublishError::at("stat its cache"))?;
+    let is_as_set = kept.mode == mode && owner.is_none_or(|owner| owner == (kept.uid, kept.gid));
     if !source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
         return Err(PublishError::SourceChanged);
     }
@@ -157,8 +161,31 @@ fn replace(
     Ok(Published {
         racy_until: Some(second).filter(|second| source.opened().min(made.modified.seconds) <= *second),
         looks_settled: made.modified.seconds > second,
-        attributes_kept: kept.mode == mode && owner.is_none_or(|owner| owner == (kept.uid, kept.gid)),
+        attributes_kept: is_as_set || keeps_attributes(directory, owner),
     })
+}
+
+/// Whether the file system of a directory keeps owner and mode as they are set: asked in its `__pycache__`.
+#[must_use]
+pub fn keeps_attributes_in(parent: &Dir, actor: Actor) -> bool {
+    let owner = parent.stat().ok().filter(|_| actor.may_chown).map(|stat| (stat.uid, stat.gid));
+    parent.open_dir(OsStr::new(CACHE_DIRECTORY)).map_or(true, |directory| keeps_attributes(&directory, owner))
+}
+
+/// Whether owner and mode are kept as they are set. Asked by a file of ours: one that was given away can be changed
+/// by its new owner at any time. Where it cannot be asked, it is taken for granted.
+fn keeps_attributes(directory: &Dir, owner: Option<(u32, u32)>) -> bool {
+    let ask = || -> io::Result<bool> {
+        let file = Replacement::create(directory)?;
+        let set = file.set_mode(0o640);
+        if set.as_ref().is_err_and(is_not_to_be_had) || file.stat()?.mode != 0o640 {
+            return Ok(false);
+        }
+        let Some((uid, gid)) = owner else { return Ok(true) };
+        // The owner cannot be changed by anybody else; the group can, by the new owner.
+        Ok(!file.set_owner(uid, gid).as_ref().is_err_and(is_not_to_be_had) && file.stat()?.uid == uid)
+    };
+    ask().unwrap_or(true)
 }
 
 /// Where the mode cannot be set, the file may stay as it was made if that is no wider.

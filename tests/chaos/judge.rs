@@ -12,6 +12,8 @@ use crate::support::oracle::Oracle;
 use crate::support::python::Interpreter;
 use crate::support::skip::is_root;
 
+/// The daemon gives a CPython ten seconds to write a cache. Later rounds see what is left of earlier ones.
+const SURELY_LEFT: i64 = 20;
 /// Directories that the disturbers make and do not come back to: they only write sources there.
 const UNTOUCHED: [&str; 3] = ["burst", "unpacked", "package"];
 
@@ -144,7 +146,8 @@ impl Judge<'_> {
         if let Some((_, number)) = name.rsplit_once(".pyc.")
             && number.bytes().all(|byte| byte.is_ascii_digit())
         {
-            return problem(Class::CpythonLeftOver, "a temporary file of CPython is left");
+            let is_old = stat.ctime() < crate::now() - SURELY_LEFT;
+            return if is_old { problem(Class::CpythonLeftOver, "a temporary file of CPython is left") } else { None };
         }
         let is_of = |python: &&Interpreter| name.strip_suffix(&format!(".{}.pyc", python.tag));
         let stem = self.pythons.iter().find_map(is_of)?;
