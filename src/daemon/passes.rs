@@ -177,9 +177,14 @@ impl Daemon<'_> {
         if let (true, Work::Look(look)) = (end.postponed, work) {
             self.batch.postpone(&look.directory, now, age);
         }
-        let due_ones = end.unsettled.iter().map(|unsettled| (&unsettled.relative, unsettled.after_second));
-        let removable = end.removable_after.iter().map(|(relative, second)| (relative, Some(*second)));
-        for (relative, after_second) in due_ones.chain(removable) {
+        // The change came during this look, and tells of itself: it is no older than what is noted now.
+        let age_of = |overtaken: bool| if overtaken { self.age } else { age };
+        let due_ones = end
+            .unsettled
+            .iter()
+            .map(|unsettled| (&unsettled.relative, unsettled.after_second, age_of(unsettled.overtaken)));
+        let removable = end.removable_after.iter().map(|(relative, second)| (relative, Some(*second), age));
+        for (relative, after_second, age) in due_ones.chain(removable) {
             let directory = tree.root().path_of(relative);
             self.missed.expect(&directory);
             match after_second.map(|second| until_after(second, LONGEST_WAIT)) {

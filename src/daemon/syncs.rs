@@ -4,7 +4,7 @@
 //! age waits any more, or is in hand, the answer is given.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -95,11 +95,15 @@ impl Daemon<'_> {
     /// What a path is called in the trees that it is in, now or when it comes to be.
     fn names_in_trees(&self, path: &Path) -> Vec<PathBuf> {
         let trees = self.trees.paths();
-        if trees.iter().any(|tree| path.starts_with(tree) || tree.starts_with(path)) {
-            return vec![path.to_owned()];
-        }
-        // By another way: a link that leads there.
-        plain::canonical(path).map(|path| self.trees.names_of(&path)).unwrap_or_default()
+        let is_plain = path.components().all(|component| component != Component::ParentDir);
+        let as_it_is = is_plain && trees.iter().any(|tree| path.starts_with(tree) || tree.starts_with(path));
+        // By another way: links that lead there. What is gone was where its directory is.
+        let real = path.ancestors().find_map(|above| Some((plain::canonical(above).ok()?, above)));
+        let real = real.and_then(|(real, above)| Some(real.join(path.strip_prefix(above).ok()?)));
+        let others = real.map(|real| self.trees.names_of(&real)).unwrap_or_default();
+        let mut names: Vec<PathBuf> = as_it_is.then(|| path.to_owned()).into_iter().chain(others).collect();
+        names.dedup();
+        names
     }
 
     /// Takes cookies in that have come.

@@ -192,7 +192,7 @@ impl Shared {
     fn settle(&self, job: &Job, published: Result<Published, PublishError>) {
         let published = match published {
             Ok(published) => published,
-            Err(PublishError::SourceChanged) => return self.look_again(job, None, None),
+            Err(PublishError::SourceChanged) => return self.look_at_change(job),
             Err(PublishError::Refused(message)) => return self.fail(job, failed(FailureKind::Refused, message)),
             Err(error @ PublishError::Io { .. }) => {
                 return self.fail(job, failed(FailureKind::Write, error.to_string()));
@@ -200,6 +200,11 @@ impl Shared {
         };
         if !published.attributes_kept {
             self.note_lax_device(&job.parent, &job.directory);
+        }
+        if published.overtaken && self.purpose == Purpose::Keep {
+            // The cache is younger than the change, and may look right.
+            self.engine.to_confirm().insert(job.item().key());
+            return self.look_at_change(job);
         }
         match published.racy_until {
             None => self.tell(job, &job.done),
@@ -234,7 +239,7 @@ impl Shared {
             }
             self.tell(job, &outcome);
         } else {
-            self.look_again(job, None, None);
+            self.look_at_change(job);
         }
     }
 
@@ -264,6 +269,19 @@ impl Shared {
         self.put_off(&job.relative, &job.item(), provisional, after_second);
     }
 
+    /// The source is another one by now, or has other content.
+    fn look_at_change(&self, job: &Job) {
+        let unsettled = Unsettled {
+            relative: job.relative.clone(),
+            source: job.name.clone(),
+            target: job.target.clone(),
+            provisional: None,
+            after_second: None,
+            overtaken: true,
+        };
+        self.leave(|end| end.unsettled.push(unsettled));
+    }
+
     fn put_off(&self, relative: &Path, item: &Item<'_>, provisional: Option<Outcome>, after_second: Option<i64>) {
         let unsettled = Unsettled {
             relative: relative.to_owned(),
@@ -271,6 +289,7 @@ impl Shared {
             target: item.target.clone(),
             provisional,
             after_second,
+            overtaken: false,
         };
         self.leave(|end| end.unsettled.push(unsettled));
     }

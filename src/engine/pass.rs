@@ -96,6 +96,8 @@ pub struct Unsettled {
     pub provisional: Option<Outcome>,
     /// Not before the end of this second since the epoch.
     pub after_second: Option<i64>,
+    /// The source was changed while it was worked on. Whoever asked before that does not wait for it.
+    pub overtaken: bool,
 }
 
 /// What all parts of a pass share.

@@ -32,6 +32,8 @@ pub struct Published {
     pub racy_until: Option<i64>,
     /// The cache's own time does not show that: it was made after that second, of a source read in it.
     pub looks_settled: bool,
+    /// The source was changed before its cache had its name: the cache holds the code of before.
+    pub overtaken: bool,
     /// Whether the file system has kept owner and mode as they were set.
     pub attributes_kept: bool,
 }
@@ -157,8 +159,10 @@ fn replace(
         return Err(PublishError::SourceChanged);
     }
     file.put_in_place(name).map_err(PublishError::at("rename its cache into place"))?;
+    let overtaken = !source.is_unchanged().unwrap_or(false);
     let second = racy_until(stat);
     Ok(Published {
+        overtaken,
         racy_until: Some(second).filter(|second| source.opened().min(made.modified.seconds) <= *second),
         looks_settled: made.modified.seconds > second,
         attributes_kept: is_as_set || keeps_attributes(directory, owner),

@@ -86,7 +86,10 @@ impl Inotify {
         if self.knows(path, stat) {
             return Ok(());
         }
-        self.forget(path);
+        // Another directory under this path has others below. One that is new here may be above what is watched.
+        if self.is_watched(path) {
+            self.forget(path);
+        }
         let generation = self.watched().generation;
         let config = WatchPathConfig::new(RecursiveMode::NonRecursive).with_dereference_symlinks(follow);
         let result = self.inotify().watch_with(path, config);

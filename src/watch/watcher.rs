@@ -228,6 +228,9 @@ impl Watcher {
     pub fn forget(&self, path: &Path) {
         self.inotify.forget(path);
         self.polled.remove_below(path);
+        if self.cookies.as_ref().is_some_and(|cookies| cookies.path().starts_with(path)) {
+            self.watch_cookies();
+        }
     }
 
     /// Ends the watches on those directories directly in `path` that `is_there` does not know.

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asking;
 mod kept;
 
 mod caches;
@@ -14,6 +15,8 @@ mod quiet;
 mod reload;
 mod same_second;
 mod sources;
+mod sync;
+mod sync_under_load;
 mod trees;
 
 use kept::{Kept, sources_below};
