@@ -32,6 +32,11 @@ impl Missed {
         self.expected = Some(Expected { directories, ..Expected::default() });
     }
 
+    /// Whether a cookie is still on its way to us: only one periodic look is judged at a time.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.expected.as_ref().is_some_and(|expected| expected.cookie.is_some())
+    }
+
     /// Something in this directory was heard of, or will be looked at for another reason.
     pub(super) fn expect(&mut self, directory: &Path) {
         if let Some(expected) = &mut self.expected {

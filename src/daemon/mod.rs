@@ -195,9 +195,6 @@ impl<'a> Daemon<'a> {
         if !self.ready && self.trees.all_warm() {
             self.ready = true;
             self.watcher.end_marking();
-            for (path, source, why) in self.event_sources() {
-                tracing::info!("{}: changes are heard of by {source}: {why}", escaped(&path));
-            }
             tracing::info!("watching {} directories in {} trees", self.watcher.count(), self.trees.present());
             let status = self.status_line();
             self.systemd.ready(status);

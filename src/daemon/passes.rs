@@ -55,7 +55,9 @@ impl Daemon<'_> {
     /// Starts a pass over a whole tree, if one is wanted and none is running.
     pub(super) fn begin_passes(&mut self) {
         self.hurry.store(self.trees.is_in_the_way(), Ordering::Relaxed);
-        let Some(Whole { tree, number, cause, last }) = self.trees.begin_whole() else { return };
+        let Some(Whole { tree, number, cause, last }) = self.trees.begin_whole(!self.missed.is_waiting()) else {
+            return;
+        };
         if cause == Cause::Clock {
             self.missed.begin(self.batch.unfinished());
         }
@@ -139,6 +141,9 @@ impl Daemon<'_> {
             Work::Whole(number) => {
                 let Some(whole) = self.trees.end_whole(*number) else { return };
                 journal.tell_whole();
+                if whole.cause == Cause::Cold {
+                    self.tell_event_source(&tree);
+                }
                 self.trees.set_programs(self.engine.program_places(), &self.watcher);
                 if whole.cause == Cause::Clock {
                     self.look_for_missed(journal.amiss());

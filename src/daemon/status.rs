@@ -1,9 +1,10 @@
 //! What the daemon says of itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Daemon;
 use crate::control::{Status, TreeStatus};
+use crate::domain::escaped;
 
 impl Daemon<'_> {
     /// For systemd, on one line.
@@ -33,6 +34,13 @@ impl Daemon<'_> {
             Some((path.to_owned(), format!("{}{also}", source.name()), format!("{}{why_also}", source.why)))
         });
         told.collect()
+    }
+
+    /// Says how changes of a tree are heard of.
+    pub(super) fn tell_event_source(&self, tree: &Path) {
+        for (path, source, why) in self.event_sources().into_iter().filter(|(path, ..)| path == tree) {
+            tracing::info!("{}: changes are heard of by {source}: {why}", escaped(&path));
+        }
     }
 
     pub(super) fn status(&self) -> Status {

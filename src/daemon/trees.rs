@@ -174,12 +174,15 @@ impl Trees {
         self.all.iter().find(|state| state.settings.path == path)?.tree.clone()
     }
 
-    /// The next tree that wants a whole pass. One at a time, so that the host is left some air.
-    pub(super) fn begin_whole(&mut self) -> Option<Whole> {
+    /// The next tree that wants a whole pass. One at a time, so that the host is left some air; one by the clock
+    /// only if `by_the_clock`.
+    pub(super) fn begin_whole(&mut self, by_the_clock: bool) -> Option<Whole> {
         if self.all.iter().any(|state| state.running.is_some()) {
             return None;
         }
-        let ready = self.all.iter_mut().filter(|state| state.tree.is_some() && state.wanted.is_some());
+        let may_begin = |wanted: &Wanted| by_the_clock || wanted.cause != Cause::Clock;
+        let ready =
+            self.all.iter_mut().filter(|state| state.tree.is_some() && state.wanted.as_ref().is_some_and(may_begin));
         let state = ready.min_by_key(|state| state.wanted.is_some_and(|wanted| wanted.cause == Cause::Clock))?;
         let (tree, wanted) = (state.tree.clone()?, state.wanted.take()?);
         self.passes += 1;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub struct Watcher {
     polled: Polled,
     /// By device, and by what is configured.
     sources: Mutex<HashMap<(u64, WatchPolicy), Source>>,
+    /// Whether it was tried to go on with fanotify.
+    changed_over: AtomicBool,
     cookies: Option<Arc<CookieDirectory>>,
     last_cookie: AtomicU64,
 }
@@ -66,6 +68,7 @@ impl Watcher {
             fanotify: OnceLock::new(),
             polled: Polled::default(),
             sources: Mutex::default(),
+            changed_over: AtomicBool::new(false),
             cookies: cookies.map(Arc::new),
             last_cookie: AtomicU64::new(0),
         };
@@ -136,7 +139,8 @@ impl Watcher {
                 };
             }
         }
-        if watched.policy == WatchPolicy::Auto && self.inotify.count() == MANY_DIRECTORIES && self.marker.is_there() {
+        let many = watched.policy == WatchPolicy::Auto && self.inotify.count() >= MANY_DIRECTORIES;
+        if many && self.marker.is_there() && !self.changed_over.swap(true, Ordering::Relaxed) {
             self.change_over(watched);
         }
         Ok(())
