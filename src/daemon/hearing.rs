@@ -111,6 +111,8 @@ impl Daemon<'_> {
         self.programs_due = None;
         tracing::info!("the programs of interpreters have changed: asking them again");
         self.engine.forget();
+        // A directory on the way to one may have come.
+        self.trees.watch_above(&self.watcher);
         // A worker of the old program is not asked any more.
         self.engine.retire_workers(Duration::ZERO);
         self.missed.give_up();

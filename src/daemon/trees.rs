@@ -117,7 +117,8 @@ impl Trees {
         self.watch_above(watcher);
     }
 
-    fn watch_above(&mut self, watcher: &Watcher) {
+    /// Watches what leads to the roots and to the programs of interpreters, as far as it is there by now.
+    pub(super) fn watch_above(&mut self, watcher: &Watcher) {
         let tree_path = |state: &State| TreePath {
             path: state.settings.path.clone(),
             canonical: state.tree.as_ref().map(|tree| tree.root().canonical().to_owned()),

@@ -6,17 +6,24 @@ mod support;
 mod asking;
 mod kept;
 
+mod attributes;
 mod caches;
 mod directories;
+mod editors;
 mod ending;
 mod hard_cases;
+mod interpreters;
+mod missed;
+mod order;
 mod overflow;
 mod quiet;
 mod reload;
 mod same_second;
 mod sources;
+mod storms;
 mod sync;
 mod sync_under_load;
+mod tools;
 mod trees;
 
 use kept::{Kept, sources_below};
