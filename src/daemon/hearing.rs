@@ -42,6 +42,9 @@ impl Daemon<'_> {
             if change.moved && is_watched {
                 self.watcher.forget(&path);
             }
+            if change.moved {
+                self.forget_below(&path);
+            }
         }
         if drained.mounts {
             roots_changed |= self.take_mounts(now);
@@ -55,6 +58,13 @@ impl Daemon<'_> {
             tracing::warn!("more directories wait than queue-limit allows for: looking at everything again");
             self.rescan_all("too many directories wait");
         }
+    }
+
+    /// What was known of a directory, or of what is below it, is of no use: it has gone, or is another one.
+    fn forget_below(&self, path: &Path) {
+        self.links.forget(path);
+        self.twins.forget(path);
+        self.known.forget_below(path);
     }
 
     /// A directory of a tree is to be looked at, because something about `path` has changed.

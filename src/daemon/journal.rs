@@ -80,6 +80,11 @@ impl Known {
         self.failures().retain(|path, standing| !is_gone(path, &standing.tree));
     }
 
+    /// A directory has gone or is another one: what failed below it is not there any more.
+    pub(super) fn forget_below(&self, directory: &Path) {
+        self.forget(|path, _| path != directory && path.starts_with(directory));
+    }
+
     fn is_empty(&self) -> bool {
         self.failures().is_empty()
     }

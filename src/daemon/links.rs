@@ -1,6 +1,6 @@
 //! Which directories have links that depend on which other directories of their tree.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ pub(super) struct Links {
 #[derive(Debug, Default)]
 struct BothWays {
     /// From a directory with links to those that they pass.
-    passed: HashMap<PathBuf, HashSet<PathBuf>>,
+    passed: BTreeMap<PathBuf, HashSet<PathBuf>>,
     /// From a directory to those with links that pass it.
     passing: HashMap<PathBuf, HashSet<PathBuf>>,
 }
@@ -22,21 +22,23 @@ impl Links {
     /// Takes down which directories the links of a directory pass.
     pub(super) fn set(&self, directory: &Path, passed: &HashSet<PathBuf>) {
         let mut links = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
-        let BothWays { passed: all_passed, passing } = &mut *links;
-        for other in all_passed.remove(directory).into_iter().flatten() {
-            if let Some(directories) = passing.get_mut(&other) {
-                directories.remove(directory);
-                if directories.is_empty() {
-                    passing.remove(&other);
-                }
-            }
-        }
+        links.remove(directory);
         let others: HashSet<PathBuf> = passed.iter().filter(|other| *other != directory).cloned().collect();
         for other in &others {
-            passing.entry(other.clone()).or_default().insert(directory.to_owned());
+            links.passing.entry(other.clone()).or_default().insert(directory.to_owned());
         }
         if !others.is_empty() {
-            all_passed.insert(directory.to_owned(), others);
+            links.passed.insert(directory.to_owned(), others);
+        }
+    }
+
+    /// A directory has gone or is another one, and all below it.
+    pub(super) fn forget(&self, directory: &Path) {
+        let mut links = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
+        let below = links.passed.range(directory.to_owned()..).map(|(path, _)| path);
+        let below: Vec<PathBuf> = below.take_while(|path| path.starts_with(directory)).cloned().collect();
+        for directory in below {
+            links.remove(&directory);
         }
     }
 
@@ -44,6 +46,19 @@ impl Links {
     pub(super) fn through(&self, directory: &Path) -> Vec<PathBuf> {
         let links = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
         links.passing.get(directory).into_iter().flatten().cloned().collect()
+    }
+}
+
+impl BothWays {
+    fn remove(&mut self, directory: &Path) {
+        for other in self.passed.remove(directory).into_iter().flatten() {
+            if let Some(directories) = self.passing.get_mut(&other) {
+                directories.remove(directory);
+                if directories.is_empty() {
+                    self.passing.remove(&other);
+                }
+            }
+        }
     }
 }
 
@@ -61,5 +76,7 @@ mod tests {
         set(&["/c"]);
         assert!(links.through(Path::new("/b")).is_empty());
         assert_eq!(links.through(Path::new("/c")), [Path::new("/a")]);
+        links.forget(Path::new("/"));
+        assert!(links.through(Path::new("/c")).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Which directories have names of the same source: an event tells of one of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ pub(super) struct Twins {
 
 #[derive(Debug, Default)]
 struct BothWays {
-    sources: HashMap<PathBuf, HashSet<Identity>>,
+    sources: BTreeMap<PathBuf, HashSet<Identity>>,
     directories: HashMap<Identity, HashSet<PathBuf>>,
 }
 
@@ -22,28 +22,43 @@ impl Twins {
     /// Takes down which sources in a directory have other names.
     pub(super) fn set(&self, directory: &Path, sources: &HashSet<Identity>) {
         let mut twins = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
-        let BothWays { sources: all_sources, directories } = &mut *twins;
-        for gone in all_sources.remove(directory).into_iter().flatten().filter(|source| !sources.contains(source)) {
-            if let Some(names) = directories.get_mut(&gone) {
-                names.remove(directory);
-                if names.is_empty() {
-                    directories.remove(&gone);
-                }
-            }
-        }
+        twins.remove(directory);
         if sources.is_empty() {
             return;
         }
         for source in sources {
-            directories.entry(*source).or_default().insert(directory.to_owned());
+            twins.directories.entry(*source).or_default().insert(directory.to_owned());
         }
-        all_sources.insert(directory.to_owned(), sources.clone());
+        twins.sources.insert(directory.to_owned(), sources.clone());
+    }
+
+    /// A directory has gone or is another one, and all below it.
+    pub(super) fn forget(&self, directory: &Path) {
+        let mut twins = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
+        let below = twins.sources.range(directory.to_owned()..).map(|(path, _)| path);
+        let below: Vec<PathBuf> = below.take_while(|path| path.starts_with(directory)).cloned().collect();
+        for directory in below {
+            twins.remove(&directory);
+        }
     }
 
     /// The directories in which a source has a name, as far as they were looked at.
     pub(super) fn directories_of(&self, source: Identity) -> Vec<PathBuf> {
         let twins = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
         twins.directories.get(&source).into_iter().flatten().cloned().collect()
+    }
+}
+
+impl BothWays {
+    fn remove(&mut self, directory: &Path) {
+        for source in self.sources.remove(directory).into_iter().flatten() {
+            if let Some(names) = self.directories.get_mut(&source) {
+                names.remove(directory);
+                if names.is_empty() {
+                    self.directories.remove(&source);
+                }
+            }
+        }
     }
 }
 
@@ -64,7 +79,7 @@ mod tests {
         assert_eq!(of(), [Path::new("/a"), Path::new("/b")]);
         twins.set(Path::new("/a"), &HashSet::new());
         assert_eq!(of(), [Path::new("/b")]);
-        twins.set(Path::new("/b"), &HashSet::new());
+        twins.forget(Path::new("/"));
         assert!(of().is_empty() && twins.both_ways.lock().unwrap().sources.is_empty());
     }
 }
