@@ -71,7 +71,7 @@ impl Daemon<'_> {
     fn note(&mut self, directory: &Path, path: &Path, complete: bool, now: Instant) {
         let Some((tree, _)) = self.trees.containing(directory) else { return };
         self.batch.note(directory, complete, self.age, now);
-        self.missed.expect(directory);
+        self.missed.hear(directory, path);
         for linking in self.links.through(directory) {
             self.batch.note(&linking, complete, self.age, now);
             self.missed.expect(&linking);

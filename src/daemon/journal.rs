@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::missed::Amiss;
 use crate::batch::Extent;
 use crate::domain::{Failure, FailureKind, Skip, escaped};
+use crate::pyc::names::cache_name;
 use crate::report::terminal::failure_line;
 use crate::report::{Item, Outcome, Sink};
 
@@ -115,7 +117,7 @@ struct Counts {
     /// What has failed in this pass.
     failed_paths: HashSet<PathBuf>,
     /// Directories in which something was not as it should have been.
-    amiss: BTreeSet<PathBuf>,
+    amiss: Amiss,
 }
 
 impl Journal {
@@ -148,7 +150,7 @@ impl Journal {
     }
 
     /// Directories in which something was not as it should have been.
-    pub(super) fn amiss(&self) -> BTreeSet<PathBuf> {
+    pub(super) fn amiss(&self) -> Amiss {
         self.counts().amiss.clone()
     }
 
@@ -162,6 +164,11 @@ impl Journal {
 }
 
 impl Counts {
+    fn find_amiss(&mut self, item: &Item<'_>) {
+        let cache = cache_name(item.source, &item.target.interpreter.cache_tag, item.target.level);
+        self.amiss.entry(item.directory.to_owned()).or_default().insert(cache);
+    }
+
     fn done(&self) -> String {
         format!(
             "{} compiled, {} repaired, {} removed, {} failed",
@@ -178,7 +185,7 @@ impl Sink for Journal {
     fn outcome(&self, item: &Item<'_>, outcome: &Outcome) {
         let mut counts = self.counts();
         if matches!(outcome, Outcome::Compiled | Outcome::Repaired) {
-            counts.amiss.insert(item.directory.to_owned());
+            counts.find_amiss(item);
         }
         match outcome {
             Outcome::Fresh | Outcome::Confirmed | Outcome::Stale(_) => {}
@@ -194,7 +201,7 @@ impl Sink for Journal {
                 drop(counts);
                 let is_new = self.known.fail(&item.failure(*kind, *line, message.clone()), &self.tree);
                 if is_new && !kind.may_pass() {
-                    self.counts().amiss.insert(item.directory.to_owned());
+                    self.counts().find_amiss(item);
                 }
                 return;
             }
@@ -229,7 +236,9 @@ impl Sink for Journal {
     fn removed(&self, cache: &Path) {
         let mut counts = self.counts();
         counts.removed += 1;
-        counts.amiss.extend(cache.parent().and_then(Path::parent).map(Path::to_owned));
+        if let (Some(directory), Some(name)) = (cache.parent().and_then(Path::parent), cache.file_name()) {
+            counts.amiss.entry(directory.to_owned()).or_default().insert(name.to_owned());
+        }
         drop(counts);
         tracing::debug!("removed {}, whose source is gone", escaped(cache));
     }

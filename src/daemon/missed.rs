@@ -1,10 +1,15 @@
 //! Finds what no event told of: what the periodic look finds amiss, and nobody had heard of.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::Daemon;
 use crate::domain::escaped;
+use crate::pyc::names::CACHE_DIRECTORY;
+
+/// Directories in which a look found something amiss, with the names of the caches that it put in place or removed.
+pub(super) type Amiss = BTreeMap<PathBuf, HashSet<OsString>>;
 
 /// What was heard of since a periodic look began.
 #[derive(Debug, Default)]
@@ -19,17 +24,19 @@ pub(super) struct Missed {
 struct Expected {
     directories: HashSet<PathBuf>,
     with_all_below: HashSet<PathBuf>,
+    /// By directory, the caches in it of which was heard: what the look itself does is heard of, too.
+    caches: HashMap<PathBuf, HashSet<OsString>>,
     /// What the look has found, once it is over, and what is still on its way to us: the cookie, and how many
     /// sources of events have not brought it.
-    found: BTreeSet<PathBuf>,
+    found: Amiss,
     cookie: Option<(u64, usize)>,
 }
 
 impl Missed {
-    /// A periodic look begins; what waits to be looked at was heard of.
+    /// A periodic look begins; what waits to be looked at was heard of, and so may be what has come below it.
     pub(super) fn begin<'a>(&mut self, waiting: impl Iterator<Item = &'a Path>) {
-        let directories = waiting.map(Path::to_owned).collect();
-        self.expected = Some(Expected { directories, ..Expected::default() });
+        let with_all_below = waiting.map(Path::to_owned).collect();
+        self.expected = Some(Expected { with_all_below, ..Expected::default() });
     }
 
     /// Whether a cookie is still on its way to us: only one periodic look is judged at a time.
@@ -41,6 +48,23 @@ impl Missed {
     pub(super) fn expect(&mut self, directory: &Path) {
         if let Some(expected) = &mut self.expected {
             expected.directories.insert(directory.to_owned());
+        }
+    }
+
+    /// An event told of `path`, for which this directory is looked at.
+    pub(super) fn hear(&mut self, directory: &Path, path: &Path) {
+        let Some(expected) = &mut self.expected else { return };
+        let is_caches = |path: &Path| path.file_name() == Some(OsStr::new(CACHE_DIRECTORY));
+        match path.file_name() {
+            Some(name) if path.parent().is_some_and(is_caches) => {
+                expected.caches.entry(directory.to_owned()).or_default().insert(name.to_owned());
+            }
+            _ if is_caches(path) => {}
+            name => {
+                expected.directories.insert(directory.to_owned());
+                // It may be a directory that came with all below it.
+                expected.with_all_below.extend(name.map(|name| directory.join(name)));
+            }
         }
     }
 
@@ -75,19 +99,21 @@ impl Missed {
 
 impl Expected {
     fn missed(&self) -> impl Iterator<Item = &PathBuf> {
-        let is_expected = |directory: &PathBuf| {
+        let is_expected = |directory: &PathBuf, touched: &HashSet<OsString>| {
             self.directories.contains(directory)
+                || self.caches.get(directory).is_some_and(|heard| !heard.is_subset(touched))
                 || directory.ancestors().any(|above| self.with_all_below.contains(above))
         };
-        self.found.iter().filter(move |directory| !is_expected(directory))
+        let missed = self.found.iter().filter(move |(directory, touched)| !is_expected(directory, touched));
+        missed.map(|(directory, _)| directory)
     }
 }
 
 impl Daemon<'_> {
     /// A periodic look has found these directories amiss. An event may still be on its way.
-    pub(super) fn look_for_missed(&mut self, mut amiss: BTreeSet<PathBuf>) {
+    pub(super) fn look_for_missed(&mut self, mut amiss: Amiss) {
         // Polling is no event: somebody has to be the first to look.
-        amiss.retain(|directory| {
+        amiss.retain(|directory, _| {
             let tree = self.trees.containing(directory);
             tree.is_some_and(|(tree, _)| !self.watcher.polled().covers(tree.root().path(), directory))
         });
@@ -128,12 +154,20 @@ mod tests {
         missed.expect(Path::new("/heard"));
         missed.expect_below(Path::new("/new"));
         let expected = missed.expected.as_mut().unwrap();
-        expected.found = ["/waiting", "/heard", "/new/a/b", "/silent", "/heard/below"].map(PathBuf::from).into();
+        let found = ["/waiting", "/heard", "/new/a/b", "/silent", "/heard/below", "/echo", "/others"];
+        expected.found = found.map(|path| (PathBuf::from(path), HashSet::from(["x.pyc".into()]))).into();
         expected.cookie = Some((7, 2));
         assert!(missed.take_cookie(6, 2).is_empty() && missed.take_cookie(7, 1).is_empty());
         missed.expect(Path::new("/heard/below"));
-        assert_eq!(missed.take_cookie(7, 1), [Path::new("/silent")]);
-        assert_eq!(missed.count, 1);
+        for (directory, path) in [
+            ("/echo", "/echo/__pycache__"),
+            ("/echo", "/echo/__pycache__/x.pyc"),
+            ("/others", "/others/__pycache__/y.pyc"),
+        ] {
+            missed.hear(Path::new(directory), Path::new(path));
+        }
+        assert_eq!(missed.take_cookie(7, 1), [Path::new("/echo"), Path::new("/silent")]);
+        assert_eq!(missed.count, 2);
         assert!(missed.take_cookie(7, 1).is_empty(), "it is over");
     }
 }
