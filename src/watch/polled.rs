@@ -22,6 +22,16 @@ struct Top {
     begun: Option<Instant>,
 }
 
+/// What is new about a directory that is to be polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// Nothing.
+    Already,
+    /// It is the only one that is polled for this reason.
+    First,
+    Another,
+}
+
 /// Why a directory is polled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollReason {
@@ -36,14 +46,15 @@ pub enum PollReason {
 }
 
 impl Polled {
-    /// Has a directory of the tree with this root polled, with all below it, unless it is so already. Gives
-    /// whether that is new.
-    pub fn add(&self, root: &Path, path: &Path, why: PollReason, first: Instant) -> bool {
+    /// Has a directory of the tree with this root polled, with all below it, unless it is so already.
+    pub fn add(&self, root: &Path, path: &Path, why: PollReason, first: Instant) -> Added {
         if self.covers(root, path) {
-            return false;
+            return Added::Already;
         }
-        self.tops().insert(path.to_owned(), Top { why, due: first, begun: None });
-        true
+        let mut tops = self.tops();
+        let is_first = tops.values().all(|top| top.why != why);
+        tops.insert(path.to_owned(), Top { why, due: first, begun: None });
+        if is_first { Added::First } else { Added::Another }
     }
 
     /// Ends the polling that begins at this very directory. Gives whether there was any.
@@ -159,8 +170,9 @@ mod tests {
     fn what_is_below_is_polled_with_it() {
         let (polled, now) = (Polled::default(), Instant::now());
         let path = Path::new;
-        assert!(polled.add(path("/"), path("/a"), PollReason::OutOfWatches, now));
-        assert!(!polled.add(path("/"), path("/a/b"), PollReason::OutOfWatches, now));
+        assert_eq!(polled.add(path("/"), path("/a"), PollReason::OutOfWatches, now), Added::First);
+        assert_eq!(polled.add(path("/"), path("/a/b"), PollReason::OutOfWatches, now), Added::Already);
+        assert_eq!(polled.add(path("/"), path("/c"), PollReason::OutOfWatches, now), Added::Another);
         assert!(polled.covers(path("/"), path("/a/b/c")) && !polled.covers(path("/"), path("/ab")));
         assert!(
             polled.is_below_unwatched(path("/"), path("/a/b")) && !polled.is_below_unwatched(path("/"), path("/a"))
