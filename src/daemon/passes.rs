@@ -1,5 +1,6 @@
 //! Begins passes, takes their ends, and tries again what failed for a reason that may pass.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -156,8 +157,10 @@ impl Daemon<'_> {
             self.trees.want_whole(&tree, Cause::Change, age);
         }
         let Some(tree) = self.trees.get(&tree) else { return };
+        let mut failed = journal.to_be_tried_again();
+        failed.extend(end.once_more.iter().map(|relative| tree.root().path_of(relative)));
         self.take_rest(&tree, &work, end, age, now);
-        self.retry(tree.path(), &work, &journal, now);
+        self.retry(tree.path(), &work, &journal, failed, now);
         if self.ready {
             let status = self.status_line();
             self.systemd.status(status);
@@ -210,8 +213,7 @@ impl Daemon<'_> {
     }
 
     /// What failed for a reason that may pass is tried again, at growing distances.
-    fn retry(&mut self, tree: &Path, work: &Work, journal: &Journal, now: Instant) {
-        let failed = journal.to_be_tried_again();
+    fn retry(&mut self, tree: &Path, work: &Work, journal: &Journal, failed: BTreeSet<PathBuf>, now: Instant) {
         if let Work::Look(look) = work
             && !failed.contains(&look.directory)
         {
