@@ -16,8 +16,10 @@ use super::trees::{Cause, Whole};
 use crate::batch::{Age, Extent, Look, UNAWAITED};
 use crate::domain::{Timestamp, escaped};
 use crate::engine::{Pass, PassEnd, Purpose, Scope, Tree, until_after};
+use crate::pyc::names::CACHE_DIRECTORY;
 use crate::report::Sink;
 use crate::root::actor;
+use crate::watch::owner_of;
 
 /// Looks at the same time.
 const MOST_LOOKS: usize = 8;
@@ -74,8 +76,7 @@ impl Daemon<'_> {
     pub(super) fn begin_looks(&mut self) {
         let (now, free) = (Instant::now(), self.free_looks());
         for top in self.watcher.polled().take_due(now) {
-            self.batch.schedule(&top, Extent::Subtree, now, UNAWAITED);
-            self.missed.expect_below(&top);
+            self.look_at_polled(&top, now, UNAWAITED);
         }
         for look in self.batch.take_due(now, free) {
             let Some((tree, _)) = self.trees.containing(&look.directory) else {
@@ -88,6 +89,21 @@ impl Daemon<'_> {
             let is_new = look.extent == Extent::Subtree && self.watcher.polled().reason(&look.directory).is_none();
             let suspect_since = if is_new { Timestamp::EARLIEST } else { lately() };
             self.begin(tree, Work::Look(look), Some(suspect_since), false);
+        }
+    }
+
+    /// Has a look taken at a directory where polling begins. A `__pycache__` alone is one of which its directory is
+    /// watched, which is what knows what should be in it.
+    pub(super) fn look_at_polled(&mut self, top: &Path, now: Instant, age: Age) {
+        match owner_of(top) {
+            owner if owner == top => {
+                self.batch.schedule(top, Extent::Subtree, now, age);
+                self.missed.expect_below(top);
+            }
+            owner => {
+                self.batch.schedule(owner, Extent::Directory, now, age);
+                self.missed.expect(owner);
+            }
         }
     }
 
@@ -136,6 +152,8 @@ impl Daemon<'_> {
                 if look.extent == Extent::Subtree {
                     self.watcher.polled().done(&look.directory, now, self.settings.poll_interval);
                 }
+                let caches = look.directory.join(CACHE_DIRECTORY);
+                self.watcher.polled().done(&caches, now, self.settings.poll_interval);
                 journal.tell_look(&look.directory, look.extent);
                 look.age
             }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::changes::owner_of;
+
 /// A look may take this part of the time, at most.
 const SHARE: u32 = 10;
 
@@ -135,7 +137,10 @@ impl Polled {
     /// Where the polling begins of all at, below or above one of these paths.
     #[must_use]
     pub fn concerning(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
-        let concerns = |top: &&PathBuf| paths.iter().any(|path| top.starts_with(path) || path.starts_with(top));
+        let concerns = |top: &&PathBuf| {
+            let owner = owner_of(top);
+            paths.iter().any(|path| top.starts_with(path) || path.starts_with(owner))
+        };
         self.tops().keys().filter(concerns).cloned().collect()
     }
 
@@ -195,5 +200,8 @@ mod tests {
         assert_eq!(polled.concerning(&["/a/b".into()]), [path]);
         assert_eq!(polled.concerning(&["/".into()]), [path]);
         assert!(polled.concerning(&["/b".into()]).is_empty());
+        let caches = Path::new("/c/__pycache__");
+        polled.add(Path::new("/c"), caches, PollReason::OutOfWatches, start);
+        assert_eq!(polled.concerning(&["/c/x.py".into()]), [caches]);
     }
 }
