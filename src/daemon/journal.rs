@@ -221,8 +221,12 @@ impl Sink for Journal {
         counts.failed_paths.insert(failure.path.clone());
         match failure.kind {
             FailureKind::Interpreter => counts.interpreter_failed = true,
-            // Its parent is looked at again, and it with it.
-            kind if kind.may_pass() => counts.try_again.extend(failure.path.parent().map(Path::to_owned)),
+            // A source is looked at with its directory. A directory that is watched already would not be entered
+            // with its parent, one that is not known yet may be gone by itself.
+            kind if kind.may_pass() => {
+                counts.try_again.extend(failure.path.parent().map(Path::to_owned));
+                counts.try_again.insert(failure.path.clone());
+            }
             _ => {}
         }
         drop(counts);

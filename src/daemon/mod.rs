@@ -137,6 +137,8 @@ struct Daemon<'a> {
     rescan: Option<Interval>,
     retire: Option<Interval>,
     ready: bool,
+    /// Work of this age or older is waited for before it is ready; `None` as long as passes are.
+    ready_after: Option<Age>,
     systemd: Systemd,
     /// Ends everything; each engine has a child of it.
     stop: CancellationToken,
@@ -184,6 +186,7 @@ impl<'a> Daemon<'a> {
             rescan,
             retire: None,
             ready: false,
+            ready_after: None,
             systemd: Systemd::new(),
             stop,
             engine_stop,
@@ -192,13 +195,25 @@ impl<'a> Daemon<'a> {
 
     /// READY once every tree that is there was warmed, with all its watches in place.
     fn tell_when_ready(&mut self) {
-        if !self.ready && self.trees.all_warm() {
+        if !self.ready && self.trees.all_warm() && self.is_dealt_with() {
             self.ready = true;
             self.watcher.end_marking();
             tracing::info!("watching {} directories in {} trees", self.watcher.count(), self.trees.present());
             let status = self.status_line();
             self.systemd.ready(status);
         }
+    }
+
+    /// Whether all looks are over that were due when the passes were: some of the work may have been theirs.
+    fn is_dealt_with(&mut self) -> bool {
+        let age = match self.ready_after {
+            Some(age) => age,
+            None => {
+                self.age += 1;
+                *self.ready_after.insert(self.age - 1)
+            }
+        };
+        self.batch.oldest().is_none_or(|oldest| oldest > age)
     }
 
     /// The last net: what events should have shown, and did not.

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::links::Links;
 use super::twins::Twins;
@@ -20,19 +19,11 @@ pub(super) struct Watching<'a> {
     twins: &'a Twins,
     root: &'a Path,
     policy: WatchPolicy,
-    told_of_limit: AtomicBool,
 }
 
 impl<'a> Watching<'a> {
     pub(super) fn new(watcher: &'a Watcher, links: &'a Links, twins: &'a Twins, tree: &'a Tree) -> Self {
-        Self {
-            watcher,
-            links,
-            twins,
-            root: tree.root().path(),
-            policy: tree.watch(),
-            told_of_limit: AtomicBool::new(false),
-        }
+        Self { watcher, links, twins, root: tree.root().path(), policy: tree.watch() }
     }
 }
 
@@ -42,9 +33,7 @@ impl Observer for Watching<'_> {
         match self.watcher.watch(&watched) {
             Ok(()) => {}
             Err(error @ WatchError::OutOfWatches { .. }) => {
-                if !self.told_of_limit.swap(true, Ordering::Relaxed) {
-                    tracing::warn!("{error}; until then it is polled, and so are all others that get none");
-                }
+                tracing::warn!("{error}; until then it is polled, and so are all others that get none");
             }
             Err(error) => tracing::warn!("{error}; it is polled, with all below it"),
         }

@@ -1,5 +1,6 @@
 //! Begins passes, takes their ends, and tries again what failed for a reason that may pass.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,8 +16,10 @@ use super::trees::{Cause, Whole};
 use crate::batch::{Age, Extent, Look, UNAWAITED};
 use crate::domain::{Timestamp, escaped};
 use crate::engine::{Pass, PassEnd, Purpose, Scope, Tree, until_after};
+use crate::pyc::names::CACHE_DIRECTORY;
 use crate::report::Sink;
 use crate::root::actor;
+use crate::watch::owner_of;
 
 /// Looks at the same time.
 const MOST_LOOKS: usize = 8;
@@ -73,8 +76,7 @@ impl Daemon<'_> {
     pub(super) fn begin_looks(&mut self) {
         let (now, free) = (Instant::now(), self.free_looks());
         for top in self.watcher.polled().take_due(now) {
-            self.batch.schedule(&top, Extent::Subtree, now, UNAWAITED);
-            self.missed.expect_below(&top);
+            self.look_at_polled(&top, now, UNAWAITED);
         }
         for look in self.batch.take_due(now, free) {
             let Some((tree, _)) = self.trees.containing(&look.directory) else {
@@ -87,6 +89,21 @@ impl Daemon<'_> {
             let is_new = look.extent == Extent::Subtree && self.watcher.polled().reason(&look.directory).is_none();
             let suspect_since = if is_new { Timestamp::EARLIEST } else { lately() };
             self.begin(tree, Work::Look(look), Some(suspect_since), false);
+        }
+    }
+
+    /// Has a look taken at a directory where polling begins. A `__pycache__` alone is one of which its directory is
+    /// watched, which is what knows what should be in it.
+    pub(super) fn look_at_polled(&mut self, top: &Path, now: Instant, age: Age) {
+        match owner_of(top) {
+            owner if owner == top => {
+                self.batch.schedule(top, Extent::Subtree, now, age);
+                self.missed.expect_below(top);
+            }
+            owner => {
+                self.batch.schedule(owner, Extent::Directory, now, age);
+                self.missed.expect(owner);
+            }
         }
     }
 
@@ -135,6 +152,8 @@ impl Daemon<'_> {
                 if look.extent == Extent::Subtree {
                     self.watcher.polled().done(&look.directory, now, self.settings.poll_interval);
                 }
+                let caches = look.directory.join(CACHE_DIRECTORY);
+                self.watcher.polled().done(&caches, now, self.settings.poll_interval);
                 journal.tell_look(&look.directory, look.extent);
                 look.age
             }
@@ -156,8 +175,10 @@ impl Daemon<'_> {
             self.trees.want_whole(&tree, Cause::Change, age);
         }
         let Some(tree) = self.trees.get(&tree) else { return };
+        let mut failed = journal.to_be_tried_again();
+        failed.extend(end.once_more.iter().map(|relative| tree.root().path_of(relative)));
         self.take_rest(&tree, &work, end, age, now);
-        self.retry(tree.path(), &work, &journal, now);
+        self.retry(tree.path(), &work, &journal, failed, now);
         if self.ready {
             let status = self.status_line();
             self.systemd.status(status);
@@ -218,8 +239,7 @@ impl Daemon<'_> {
     }
 
     /// What failed for a reason that may pass is tried again, at growing distances.
-    fn retry(&mut self, tree: &Path, work: &Work, journal: &Journal, now: Instant) {
-        let failed = journal.to_be_tried_again();
+    fn retry(&mut self, tree: &Path, work: &Work, journal: &Journal, failed: BTreeSet<PathBuf>, now: Instant) {
         if let Work::Look(look) = work
             && !failed.contains(&look.directory)
         {

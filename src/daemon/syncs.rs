@@ -10,7 +10,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::Daemon;
-use crate::batch::{Age, Extent};
+use crate::batch::Age;
 use crate::control::{Request, SyncEnd, SyncRefusal};
 use crate::root::plain;
 
@@ -139,7 +139,7 @@ impl Daemon<'_> {
         let now = Instant::now();
         // What gives no events is looked at now.
         for top in self.watcher.polled().concerning(&self.syncs.waiting[index].paths) {
-            self.batch.schedule(&top, Extent::Subtree, now, self.age);
+            self.look_at_polled(&top, now, self.age);
         }
         if self.programs_due.is_some() {
             self.look_at_programs();

@@ -83,6 +83,12 @@ impl FailureKind {
             Self::Worker | Self::Unreadable | Self::Changed | Self::Refused | Self::Write | Self::Interpreter
         )
     }
+
+    /// Whether it may be the file's fault or the host's, which killed or stopped the compiler: some more tries tell.
+    #[must_use]
+    pub fn may_be_chance(self) -> bool {
+        matches!(self, Self::Crash | Self::Timeout)
+    }
 }
 
 /// One source (or interpreter) that failed, for one interpreter.

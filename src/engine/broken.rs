@@ -11,8 +11,25 @@ use crate::report::{Item, Outcome};
 
 /// The very build of an interpreter, its cache tag, and a level.
 type Key = (String, String, OptimizationLevel);
-/// The source as it was, and what became of it.
-type Memory = (FileStat, Outcome);
+
+/// So often a source that its compiler died of is tried before the fault is surely its own.
+const MOST_TRIES: u32 = 5;
+
+#[derive(Debug)]
+struct Memory {
+    /// The source as it was.
+    stat: FileStat,
+    /// What became of it.
+    outcome: Outcome,
+    tries: u32,
+}
+
+impl Memory {
+    fn is_final(&self) -> bool {
+        self.tries >= MOST_TRIES || !matches!(self.outcome, Outcome::Failed { kind, .. } if kind.may_be_chance())
+    }
+}
+
 type Sources = HashMap<OsString, HashMap<Key, Memory>>;
 
 #[derive(Debug, Default)]
@@ -21,11 +38,11 @@ pub(super) struct Broken {
 }
 
 impl Broken {
-    /// What became of a source the last time, if it is still the very same.
+    /// What became of a source the last time, if it is still the very same and no other try is worth its while.
     pub(super) fn recall(&self, item: &Item<'_>, stat: &FileStat) -> Option<Outcome> {
         let directories = self.directories();
-        let (then, outcome) = directories.get(item.directory)?.get(item.source)?.get(&key(item.target))?;
-        (then == stat).then(|| outcome.clone())
+        let memory = directories.get(item.directory)?.get(item.source)?.get(&key(item.target))?;
+        (memory.stat == *stat && memory.is_final()).then(|| memory.outcome.clone())
     }
 
     /// Whether there is any in a directory.
@@ -33,14 +50,21 @@ impl Broken {
         self.directories().contains_key(directory)
     }
 
-    /// Takes down what became of a source: failures that lie in it are remembered, all else forgets them.
-    pub(super) fn note(&self, item: &Item<'_>, stat: &FileStat, outcome: &Outcome) {
+    /// Takes down what became of a source: failures that lie in it are remembered, all else forgets them. Gives
+    /// whether it is to be tried once more, although nothing changes.
+    pub(super) fn note(&self, item: &Item<'_>, stat: &FileStat, outcome: &Outcome) -> bool {
         let mut directories = self.directories();
         match outcome {
             Outcome::Failed { kind, .. } if !kind.may_pass() => {
                 let sources = directories.entry(item.directory.to_owned()).or_default();
                 let targets = sources.entry(item.source.to_owned()).or_default();
-                targets.insert(key(item.target), (*stat, outcome.clone()));
+                let key = key(item.target);
+                let before =
+                    targets.remove(&key).filter(|memory| memory.stat == *stat).map_or(0, |memory| memory.tries);
+                let memory = Memory { stat: *stat, outcome: outcome.clone(), tries: before + 1 };
+                let once_more = !memory.is_final();
+                targets.insert(key, memory);
+                once_more
             }
             _ => {
                 if let Some(targets) =
@@ -48,6 +72,7 @@ impl Broken {
                 {
                     targets.remove(&key(item.target));
                 }
+                false
             }
         }
     }

@@ -260,7 +260,10 @@ impl Shared {
     fn tell(&self, job: &Job, outcome: &Outcome) {
         let item = job.item();
         if self.purpose == Purpose::Keep {
-            self.engine.broken.note(&item, job.source.0.stat(), outcome);
+            let once_more = self.engine.broken.note(&item, job.source.0.stat(), outcome);
+            if once_more {
+                self.leave(|end| end.once_more.extend([job.relative.clone()]));
+            }
         }
         self.sink.outcome(&item, outcome);
     }

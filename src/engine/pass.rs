@@ -1,6 +1,6 @@
 //! What a pass is: over how much, for what, who is told, what it leaves.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -83,6 +83,8 @@ pub struct PassEnd {
     pub changed_twins: Vec<Identity>,
     /// Directories with files that can be removed when this second since the epoch is over.
     pub removable_after: Vec<(PathBuf, i64)>,
+    /// Directories with a source that its compiler died of, perhaps by chance.
+    pub once_more: BTreeSet<PathBuf>,
 }
 
 /// A source that has to be looked at again. Its outcome has not been told.

@@ -94,8 +94,13 @@ impl Engine {
 /// clock having been set back.
 #[must_use]
 pub fn until_after(second: i64, longest: Duration) -> Option<Duration> {
-    let end = UNIX_EPOCH + Duration::from_secs(u64::try_from(second.saturating_add(1)).unwrap_or(0)) + TICK;
-    let wait = end.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+    ahead(second, SystemTime::now(), longest)
+}
+
+fn ahead(second: i64, now: SystemTime, longest: Duration) -> Option<Duration> {
+    let end = Duration::from_secs(u64::try_from(second.saturating_add(1)).unwrap_or(0)) + TICK;
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let wait = end.saturating_sub(now);
     (wait <= longest).then_some(wait)
 }
 
@@ -163,5 +168,26 @@ fn kept_changing() -> Outcome {
         kind: FailureKind::Changed,
         line: None,
         message: "kept changing while it was compiled; warm it again when it rests".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_is_not_waited_for() {
+        let at = |millis: u64| UNIX_EPOCH + Duration::from_millis(millis);
+        let wait = |second, now| ahead(second, now, LONGEST_WAIT);
+        assert_eq!(wait(1000, at(1_000_400)), Some(Duration::from_millis(620)));
+        assert_eq!(wait(1000, at(1_001_020)), Some(Duration::ZERO));
+        assert_eq!(wait(1000, at(9_000_000)), Some(Duration::ZERO), "it is over");
+        assert_eq!(wait(1000, at(998_019)), None, "set back by a little more than is worth waiting for");
+        assert_eq!(wait(1000, at(0)), None);
+        assert_eq!(wait(1000, UNIX_EPOCH - Duration::from_secs(5)), None, "before 1970");
+        assert_eq!(wait(-5, at(1_000_000)), Some(Duration::ZERO));
+        // Times that no clock shows, of a damaged file system: nothing overflows.
+        assert_eq!((wait(i64::MAX, at(0)), wait(i64::MIN, at(0))), (None, Some(TICK)));
+        assert_eq!(ahead(1010, at(1_000_500), Duration::from_secs(13)), Some(Duration::from_millis(10_520)));
     }
 }

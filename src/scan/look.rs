@@ -11,6 +11,7 @@ use super::observed::{CacheDirectory, CacheFile, CacheListing, Head, Observed, S
 use crate::domain::interpreter::CodeLayout;
 use crate::domain::{FileKind, FileStat, SipVariant, SkipReason, Timestamp};
 use crate::pyc::header::{self, LONGEST};
+use crate::pyc::holes::has_holes;
 use crate::pyc::marshal;
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::pyc::source_hash::source_hash;
@@ -26,7 +27,8 @@ const LARGEST_CACHE: usize = 64 << 20;
 pub struct Wanted {
     /// Tags of the interpreters that the directory is compiled for, and how their caches are formed.
     pub caches: HashMap<String, Form>,
-    /// Caches that were changed at this time or later are read to their end.
+    /// Caches that were changed at this time or later are read to their end; [`Timestamp::EARLIEST`] if nothing is known of
+    /// them, not even whether the host went down while they were written.
     pub suspect_since: Option<Timestamp>,
     /// Whether to look for caches without a source.
     pub orphans: bool,
@@ -135,7 +137,9 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
         if let Some((source, form)) = named.find_map(|(name, form)| Some((by_name.get(name.as_os_str())?, form))) {
             let suspect = |stat: &FileStat| wanted.suspect_since.is_some_and(|since| stat.changed >= since);
             if let Some(mut file) = cache_file(site, &opened, &entry.name, source) {
-                file.torn = suspect(&file.stat) && is_torn(&opened, &entry.name, &file.stat, *form);
+                // What is known of no file is not known of its blocks either: there may have been a power cut.
+                let holes = wanted.suspect_since == Some(Timestamp::EARLIEST);
+                file.torn = suspect(&file.stat) && is_torn(&opened, &entry.name, &file.stat, *form, holes);
                 listing.wanted.insert(entry.name, file);
             }
         } else if wanted.orphans && is_orphan(&entry.name, present) {
@@ -178,14 +182,16 @@ fn cache_file(site: &Site<'_>, dir: &Dir, name: &OsStr, source: &Source) -> Opti
     }
 }
 
-/// Whether a cache is not one whole code object behind its header. One that cannot be read is not judged.
-fn is_torn(dir: &Dir, name: &OsStr, stat: &FileStat, form: Form) -> bool {
+/// Whether a cache is not one whole code object behind its header, or has `holes`, where these count. One that
+/// cannot be read is not judged.
+fn is_torn(dir: &Dir, name: &OsStr, stat: &FileStat, form: Form, holes: bool) -> bool {
     let (Some(layout), Ok(size)) = (form.layout, usize::try_from(stat.size)) else { return false };
     if size > LARGEST_CACHE {
         return false;
     }
     let Ok((_, bytes)) = dir.read_start(name, size) else { return false };
-    bytes.get(form.header_size..).is_none_or(|body| marshal::check(body, layout).is_err())
+    let is_whole = bytes.get(form.header_size..).is_some_and(|body| marshal::check(body, layout).is_ok());
+    !is_whole || holes && has_holes(&bytes)
 }
 
 fn hashed(bytes: Vec<u8>, source: Option<Vec<u8>>) -> Head {

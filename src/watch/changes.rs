@@ -89,8 +89,9 @@ pub fn directories_of(path: &Path, is_directory: bool) -> Vec<PathBuf> {
     directories
 }
 
-/// A `__pycache__` is dealt with together with the directory that it is in.
-fn owner_of(directory: &Path) -> &Path {
+/// The directory with which another is looked at: a `__pycache__` is dealt with together with the one that it is in.
+#[must_use]
+pub fn owner_of(directory: &Path) -> &Path {
     match directory.parent() {
         Some(parent) if directory.file_name() == Some(OsStr::new(CACHE_DIRECTORY)) => parent,
         _ => directory,

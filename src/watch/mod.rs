@@ -17,7 +17,7 @@ mod record;
 mod source;
 mod watcher;
 
-pub use changes::{Change, directories_of};
+pub use changes::{Change, directories_of, owner_of};
 pub use inotify::WatchError;
 pub use interest::{Interest, TreePath};
 pub use marker::Marker;

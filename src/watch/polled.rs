@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::changes::owner_of;
+
 /// A look may take this part of the time, at most.
 const SHARE: u32 = 10;
 
@@ -22,6 +24,16 @@ struct Top {
     begun: Option<Instant>,
 }
 
+/// What is new about a directory that is to be polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// Nothing.
+    Already,
+    /// It is the only one that is polled for this reason.
+    First,
+    Another,
+}
+
 /// Why a directory is polled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollReason {
@@ -36,14 +48,15 @@ pub enum PollReason {
 }
 
 impl Polled {
-    /// Has a directory of the tree with this root polled, with all below it, unless it is so already. Gives
-    /// whether that is new.
-    pub fn add(&self, root: &Path, path: &Path, why: PollReason, first: Instant) -> bool {
+    /// Has a directory of the tree with this root polled, with all below it, unless it is so already.
+    pub fn add(&self, root: &Path, path: &Path, why: PollReason, first: Instant) -> Added {
         if self.covers(root, path) {
-            return false;
+            return Added::Already;
         }
-        self.tops().insert(path.to_owned(), Top { why, due: first, begun: None });
-        true
+        let mut tops = self.tops();
+        let is_first = tops.values().all(|top| top.why != why);
+        tops.insert(path.to_owned(), Top { why, due: first, begun: None });
+        if is_first { Added::First } else { Added::Another }
     }
 
     /// Ends the polling that begins at this very directory. Gives whether there was any.
@@ -124,7 +137,10 @@ impl Polled {
     /// Where the polling begins of all at, below or above one of these paths.
     #[must_use]
     pub fn concerning(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
-        let concerns = |top: &&PathBuf| paths.iter().any(|path| top.starts_with(path) || path.starts_with(top));
+        let concerns = |top: &&PathBuf| {
+            let owner = owner_of(top);
+            paths.iter().any(|path| top.starts_with(path) || path.starts_with(owner))
+        };
         self.tops().keys().filter(concerns).cloned().collect()
     }
 
@@ -159,8 +175,9 @@ mod tests {
     fn what_is_below_is_polled_with_it() {
         let (polled, now) = (Polled::default(), Instant::now());
         let path = Path::new;
-        assert!(polled.add(path("/"), path("/a"), PollReason::OutOfWatches, now));
-        assert!(!polled.add(path("/"), path("/a/b"), PollReason::OutOfWatches, now));
+        assert_eq!(polled.add(path("/"), path("/a"), PollReason::OutOfWatches, now), Added::First);
+        assert_eq!(polled.add(path("/"), path("/a/b"), PollReason::OutOfWatches, now), Added::Already);
+        assert_eq!(polled.add(path("/"), path("/c"), PollReason::OutOfWatches, now), Added::Another);
         assert!(polled.covers(path("/"), path("/a/b/c")) && !polled.covers(path("/"), path("/ab")));
         assert!(
             polled.is_below_unwatched(path("/"), path("/a/b")) && !polled.is_below_unwatched(path("/"), path("/a"))
@@ -183,5 +200,8 @@ mod tests {
         assert_eq!(polled.concerning(&["/a/b".into()]), [path]);
         assert_eq!(polled.concerning(&["/".into()]), [path]);
         assert!(polled.concerning(&["/b".into()]).is_empty());
+        let caches = Path::new("/c/__pycache__");
+        polled.add(Path::new("/c"), caches, PollReason::OutOfWatches, start);
+        assert_eq!(polled.concerning(&["/c/x.py".into()]), [caches]);
     }
 }

@@ -12,7 +12,7 @@ use super::fanotify::Fanotify;
 use super::inotify::{Inotify, WatchError};
 use super::interest::Interest;
 use super::marker::Marker;
-use super::polled::{PollReason, Polled};
+use super::polled::{Added, PollReason, Polled};
 use super::queue::Queue;
 use super::source::{Events, MANY_DIRECTORIES, Source, Why};
 use crate::domain::policy::WatchPolicy;
@@ -131,11 +131,12 @@ impl Watcher {
                     WatchError::OutOfWatches { .. } => PollReason::OutOfWatches,
                     _ => PollReason::Unwatchable,
                 };
-                // What the kernel refuses for good is told once, when the polling begins.
-                return if self.polled.add(watched.root, path, why, Instant::now() + FIRST_POLL) {
-                    Err(error)
-                } else {
-                    Ok(())
+                // What the kernel refuses for good is told once, when the polling begins; that it has no more
+                // watches at all, for the first directory of perhaps thousands.
+                return match self.polled.add(watched.root, path, why, Instant::now() + FIRST_POLL) {
+                    Added::First => Err(error),
+                    Added::Another if why != PollReason::OutOfWatches => Err(error),
+                    Added::Another | Added::Already => Ok(()),
                 };
             }
         }
