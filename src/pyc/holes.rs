@@ -14,7 +14,7 @@ const MOST_ZEROS: usize = 4;
 pub fn has_holes(file: &[u8]) -> bool {
     let (blocks, _) = file.as_chunks::<BLOCK>();
     file.iter().rev().take_while(|byte| **byte == 0).count() > MOST_ZEROS
-        || blocks.iter().any(|block| *block == [0; BLOCK])
+        || blocks.contains(&[0; BLOCK])
 }
 
 #[cfg(test)]

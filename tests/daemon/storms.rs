@@ -10,7 +10,8 @@ use crate::support::process::{Background, clean_command, has_program, sh};
 use crate::support::skip::skipped;
 use crate::support::tree::Tree;
 
-/// Never closed, so that nothing says that it is complete. Each line is a whole one.
+/// Never closed, so that nothing says that it is complete. Each line is a whole one. Not so fast that no compilation ends
+/// before the next: what it would give is not put in place, as no import would take it.
 const APPENDS: &str = "
 import os, sys, time
 file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -18,7 +19,7 @@ n = 0
 while True:
     n += 1
     os.write(file, b'N = %d\\n' % n)
-    time.sleep(0.002)
+    time.sleep(0.1)
 ";
 
 #[test]
