@@ -1,7 +1,7 @@
 //! Which directory is looked at when. Pure: time is passed in.
 //!
 //! The first change of a directory at rest is dealt with at once. While changes go on, looks follow
-//! at growing distances, so that a file that is written for ever costs little and is still compiled every
+//! at growing distances, so that a file that is written for ever costs little and is still tried every
 //! few seconds. A file that is being written gets a moment to be finished. What was compiled before goes
 //! first, as it is in use; what is new has its turn after that, but is never left out.
 

@@ -1,6 +1,7 @@
 //! Much happens, or something happens for ever.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::Kept;
 use crate::asking::{missed, must_sync};
@@ -10,24 +11,41 @@ use crate::support::process::{Background, clean_command, has_program, sh};
 use crate::support::skip::skipped;
 use crate::support::tree::Tree;
 
-/// Never closed, so that nothing says that it is complete. Each line is a whole one. Not so fast that no compilation ends
-/// before the next: what it would give is not put in place, as no import would take it.
+/// Never closed, so that nothing says that it is complete. Each line is a whole one.
 const APPENDS: &str = "
 import os, sys, time
 file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+os.write(file, b'N = 0\\n' * int(sys.argv[2]))
 n = 0
 while True:
     n += 1
     os.write(file, b'N = %d\\n' % n)
-    time.sleep(0.1)
+    time.sleep(float(sys.argv[3]))
 ";
+
+/// Appends to a source for ever: that many lines at once, then one after each pause.
+fn append_for_ever(kept: &Kept, lines: &str, pause: &str) -> (PathBuf, Background) {
+    let source = kept.tree.path("package/growing.py");
+    let mut writer = clean_command(&kept.python.path);
+    let writer = Background::start(writer.args(["-B", "-c", APPENDS]).arg(&source).args([lines, pause]));
+    kept.daemon.wait_until("the writer writes", || fs::metadata(&source).is_ok_and(|stat| stat.len() > 0));
+    (source, writer)
+}
+
+/// Neither the rest of the tree waits, nor the neighbour in the directory.
+fn assert_others_are_served(kept: &Kept, round: usize) {
+    for name in ["a.py", "package/b.py"] {
+        let edited = kept.tree.file(name, format!("N = 'round {round}'\n"));
+        let cache = kept.cache(&edited);
+        let is_there = || is_fresh(kept.python, &edited) && holds(&cache, &format!("round {round}"));
+        kept.daemon.wait_until("the edit", is_there);
+    }
+}
 
 #[test]
 fn a_file_that_is_appended_to_for_ever() {
     let kept = Kept::new();
-    let source = kept.tree.path("package/growing.py");
-    let mut writer = clean_command(&kept.python.path);
-    let _writer = Background::start(writer.args(["-B", "-c", APPENDS]).arg(&source));
+    let (source, _writer) = append_for_ever(&kept, "1", "0.05");
     let mut seen = Vec::new();
     for round in 0..4 {
         kept.daemon.wait_until("another version is compiled", || {
@@ -38,14 +56,21 @@ fn a_file_that_is_appended_to_for_ever() {
             }
             is_new
         });
-        // The rest of the tree does not wait, nor does its neighbour in the directory.
-        for name in ["a.py", "package/b.py"] {
-            let edited = kept.tree.file(name, format!("N = 'round {round}'\n"));
-            let cache = kept.cache(&edited);
-            kept.daemon
-                .wait_until("the edit", || is_fresh(kept.python, &edited) && holds(&cache, &format!("round {round}")));
-        }
+        assert_others_are_served(&kept, round);
     }
+}
+
+/// It never stands still for as long as it takes to compile it: what would be made of it is of no use to anybody.
+#[test]
+fn a_file_that_changes_faster_than_it_compiles() {
+    let kept = Kept::new();
+    let (source, writer) = append_for_ever(&kept, "20000", "0.001");
+    for round in 0..4 {
+        assert_others_are_served(&kept, round);
+    }
+    drop(writer);
+    kept.wait_fresh(&source);
+    kept.assert_converges();
 }
 
 /// The most memory that a process has had at a time, in KiB.
