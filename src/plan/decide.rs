@@ -130,6 +130,11 @@ fn attributes_are_right(rules: &Rules<'_>, source: &FileStat, cache: &CacheFile)
 
 /// Whether the source may have changed without a change of its stamp.
 fn doubt(rules: &Rules<'_>, source: &FileStat, cache: &CacheFile) -> Decision {
+    // The clock was set back between the two: their times say nothing of each other, and no cache that is made now
+    // would be later than that change.
+    if rules.now.is_some_and(|now| cache.stat.changed <= now && now < source.changed) {
+        return Decision::Leave;
+    }
     let made_before_change = cache.stat.changed <= source.changed;
     let second = racy_until(source);
     if cache.stat.modified.seconds <= second {

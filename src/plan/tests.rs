@@ -165,8 +165,13 @@ fn what_is_no_file_is_neither_replaced_nor_followed() {
 
 /// The decision of the daemon at second `now` about a cache made at `made`, for a source changed at `changed`.
 fn daemons(made: (i64, u32), changed: (i64, u32), now: i64) -> Plan {
+    daemons_of(source().modified, made, changed, now)
+}
+
+/// The same for a source with this date.
+fn daemons_of(modified: Timestamp, made: (i64, u32), changed: (i64, u32), now: i64) -> Plan {
     let time = |(seconds, nanoseconds)| Timestamp { seconds, nanoseconds };
-    let source = FileStat { changed: time(changed), ..source() };
+    let source = FileStat { modified, changed: time(changed), ..source() };
     let cache = CacheFile {
         stat: FileStat { modified: time(made), changed: time(made), ..cache_of(&source).stat },
         ..cache_of(&source)
@@ -201,4 +206,38 @@ fn a_change_that_keeps_the_stamp_is_seen_by_the_kernels_own() {
     assert_eq!(daemons((2000, 0), (3000, 0), 3001).compile[0].1, Reason::Racy);
     assert_eq!(daemons((4000, 0), (3000, 0), 4001).leave.len(), 1);
     assert_eq!(daemons((2000, 0), (9000, 0), 3001).leave.len(), 1, "a clock that was set back is no reason");
+}
+
+#[test]
+fn an_edit_before_the_clock_was_set_back_is_compiled_once() {
+    let edited = Timestamp { seconds: 9000, nanoseconds: 5 };
+    // The cache was made before that, too, and is not later than the edit.
+    assert_eq!(daemons_of(edited, (9000, 4), (9000, 5), 3000).compile[0].1, Reason::Racy);
+    // Then it is made at the new time, which will be behind for hours.
+    let again = daemons_of(edited, (3000, 0), (9000, 5), 3000);
+    assert_eq!((again.leave.len(), again.unripe.len(), again.compile.len()), (1, 0, 0), "{again:?}");
+    assert_eq!(daemons_of(edited, (3000, 0), (9000, 5), 8999).compile.len(), 0);
+    // When the clock has caught up it is verified, once.
+    assert_eq!(daemons_of(edited, (3000, 0), (9000, 5), 9001).compile[0].1, Reason::Racy);
+    assert_eq!(daemons_of(edited, (9001, 6), (9000, 5), 9002).leave.len(), 1);
+}
+
+#[test]
+fn what_an_interpreter_left_goes_when_it_is_old_and_when_the_clock_was_set_back() {
+    let left_at = |changed, now| {
+        let time = |seconds| Timestamp { seconds, nanoseconds: 0 };
+        let stat = FileStat { changed: time(changed), ..source() };
+        let targets = [target()];
+        let rules = Rules { now: Some(time(now)), ..rules(&targets, InvalidationMode::Timestamp, ROOT) };
+        let listing =
+            CacheListing { foreign_temporaries: vec![("x.cpython-311.pyc.7".into(), stat)], ..CacheListing::default() };
+        let mut observed = Observed { directory: None, sources: Vec::new(), caches: CacheDirectory::Present(listing) };
+        let plan = plan(&rules, &mut observed);
+        (plan.left_over.len(), plan.left_over_after)
+    };
+    assert_eq!(left_at(1000, 1000), (0, Some(1010)));
+    assert_eq!(left_at(1000, 1010), (0, Some(1010)));
+    assert_eq!(left_at(1000, 1011), (1, None));
+    assert_eq!(left_at(9000, 1000), (1, None), "not in hours");
+    assert_eq!(left_at(i64::MAX, 1000), (1, None));
 }

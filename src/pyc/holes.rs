@@ -13,8 +13,7 @@ const MOST_ZEROS: usize = 4;
 #[must_use]
 pub fn has_holes(file: &[u8]) -> bool {
     let (blocks, _) = file.as_chunks::<BLOCK>();
-    file.iter().rev().take_while(|byte| **byte == 0).count() > MOST_ZEROS
-        || blocks.contains(&[0; BLOCK])
+    file.iter().rev().take_while(|byte| **byte == 0).count() > MOST_ZEROS || blocks.contains(&[0; BLOCK])
 }
 
 #[cfg(test)]

@@ -62,4 +62,28 @@ mod tests {
             assert_eq!(python_seconds(Timestamp { seconds, nanoseconds }), expected, "{seconds}.{nanoseconds}");
         }
     }
+
+    #[test]
+    fn a_source_counts_from_its_change_if_that_was_before_its_date() {
+        let time = |seconds| Timestamp { seconds, nanoseconds: 999_999_999 };
+        let until = |modified, changed| {
+            racy_until(&FileStat {
+                device: 1,
+                inode: 2,
+                kind: crate::domain::FileKind::Regular,
+                mode: 0o644,
+                uid: 0,
+                gid: 0,
+                links: 1,
+                size: 6,
+                modified: time(modified),
+                changed: time(changed),
+            })
+        };
+        let day = 1_700_000_000;
+        assert_eq!(until(day, day), day + 1, "as import rounds");
+        assert_eq!(until(day, day + 5000), day + 1, "copied with its date");
+        assert_eq!(until(day + 9000, day), day, "dated into the future");
+        assert_eq!(until(i64::MAX, day), day);
+    }
 }

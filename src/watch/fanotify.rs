@@ -88,6 +88,15 @@ impl Fanotify {
         Ok(())
     }
 
+    /// Whether the path of a directory is found by which it was reached: not where a directory of a marked file system
+    /// is bound to another place, whose mount is not known here.
+    #[must_use]
+    pub fn finds(&self, directory: &Dir) -> bool {
+        let Ok(mount) = file_system::mount(directory) else { return true };
+        let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        mounts.directories.iter().any(|known| known.mount == mount)
+    }
+
     /// Has every directory asked for its path again: other paths count now, or lead elsewhere.
     pub fn forget_paths(&self) {
         self.mounts.lock().unwrap_or_else(PoisonError::into_inner).generation += 1;

@@ -101,7 +101,24 @@ impl Watcher {
         }
         match source.events {
             Some(Events::Inotify) => self.watch_by_inotify(watched),
-            Some(Events::Fanotify) | None => Ok(()),
+            Some(Events::Fanotify) => {
+                self.follow_mount(watched);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// fanotify's events name a directory by a path on the mounts that it knows. That of a root is held open anyway; to
+    /// hold another one would keep it from being unmounted, so what is bound there is polled.
+    fn follow_mount(&self, watched: &Watched<'_>) {
+        let Some(fanotify) = self.fanotify.get() else { return };
+        if self.polled.covers(watched.root, watched.path) || fanotify.finds(watched.dir) {
+            return;
+        }
+        if watched.path != watched.root || fanotify.add_mount(watched.dir).is_err() {
+            let why = PollReason::WithoutEvents("a bind mount");
+            self.polled.add(watched.root, watched.path, why, Instant::now() + FIRST_POLL);
         }
     }
 
