@@ -249,7 +249,7 @@ impl Walking<'_> {
                 Err(error) => tracing::warn!("cannot remove {}: {error}", escaped(&caches.join(name))),
             }
         }
-        if let Some(second) = plan.left_over_after {
+        if let Some(second) = plan.removable_after {
             self.shared.leave(|end| end.removable_after.push((directory.site.relative.to_owned(), second)));
         }
         for (name, stat) in &plan.orphans {

@@ -18,6 +18,9 @@ use decide::Decision;
 /// No interpreter takes longer to write a cache, in seconds; and one that did would only write it again.
 const LONGEST_WRITE: i64 = 10;
 
+/// A directory in which nothing has come or gone for so many seconds is not being removed or replaced.
+const REST: i64 = 2;
+
 /// What is to be done in one directory, in buckets. Every source is, for every target, in one of
 /// `leave`, `compile`, `fail`; or it is in `skip` or `unreadable` as a whole.
 #[derive(Debug, Default)]
@@ -39,8 +42,9 @@ pub struct Plan {
     pub temporaries: Vec<OsString>,
     /// Temporary files of interpreters that were surely left.
     pub left_over: Vec<(OsString, FileStat)>,
-    /// When the youngest of the others will have been left, in seconds since the epoch.
-    pub left_over_after: Option<i64>,
+    /// When the second is over, counted from the epoch, in which the last of the others can be removed, and of the
+    /// caches of sources that have just gone.
+    pub removable_after: Option<i64>,
 }
 
 /// One cache to be: indices into the sources of [`Observed`] and the targets of [`Rules`].
@@ -64,7 +68,14 @@ impl Plan {
 pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
     let mut plan = Plan::default();
     if let CacheDirectory::Present(listing) = &mut observed.caches {
-        plan.orphans = std::mem::take(&mut listing.orphans);
+        let last_change = observed.directory.iter().chain(&listing.stat).map(|stat| stat.changed).max();
+        match rules.now.zip(last_change) {
+            // Whoever removes a whole directory stumbles over what is removed meanwhile.
+            Some((now, last)) if last <= now && last.seconds + REST > now.seconds && !listing.orphans.is_empty() => {
+                plan.removable_after = Some(last.seconds + REST);
+            }
+            _ => plan.orphans = std::mem::take(&mut listing.orphans),
+        }
         plan.temporaries = std::mem::take(&mut listing.temporaries);
         for (name, stat) in std::mem::take(&mut listing.foreign_temporaries) {
             let Some(now) = rules.now else { continue };
@@ -73,7 +84,7 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
             if end < now.seconds || stat.changed > now {
                 plan.left_over.push((name, stat));
             } else {
-                plan.left_over_after = plan.left_over_after.max(Some(end));
+                plan.removable_after = plan.removable_after.max(Some(end));
             }
         }
         if let (Some(is), Some(parent), true) =

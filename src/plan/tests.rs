@@ -233,11 +233,31 @@ fn what_an_interpreter_left_goes_when_it_is_old_and_when_the_clock_was_set_back(
             CacheListing { foreign_temporaries: vec![("x.cpython-311.pyc.7".into(), stat)], ..CacheListing::default() };
         let mut observed = Observed { directory: None, sources: Vec::new(), caches: CacheDirectory::Present(listing) };
         let plan = plan(&rules, &mut observed);
-        (plan.left_over.len(), plan.left_over_after)
+        (plan.left_over.len(), plan.removable_after)
     };
     assert_eq!(left_at(1000, 1000), (0, Some(1010)));
     assert_eq!(left_at(1000, 1010), (0, Some(1010)));
     assert_eq!(left_at(1000, 1011), (1, None));
     assert_eq!(left_at(9000, 1000), (1, None), "not in hours");
     assert_eq!(left_at(i64::MAX, 1000), (1, None));
+}
+
+#[test]
+fn a_directory_that_may_be_about_to_go_is_left_in_peace() {
+    let orphans_at = |now: i64| {
+        let directory = FileStat { changed: Timestamp { seconds: 1000, nanoseconds: 5 }, ..source() };
+        let orphans = vec![("gone.cpython-311.pyc".into(), source())];
+        let mut observed = Observed {
+            directory: Some(directory),
+            sources: Vec::new(),
+            caches: CacheDirectory::Present(CacheListing { orphans, ..CacheListing::default() }),
+        };
+        let now = Some(Timestamp { seconds: now, nanoseconds: 9 });
+        let plan = plan(&Rules { now, ..rules(&[], InvalidationMode::Timestamp, ROOT) }, &mut observed);
+        (plan.orphans.len(), plan.removable_after)
+    };
+    assert_eq!(orphans_at(1000), (0, Some(1002)));
+    assert_eq!(orphans_at(1001), (0, Some(1002)));
+    assert_eq!(orphans_at(1002), (1, None));
+    assert_eq!(orphans_at(999), (1, None), "a clock that was set back");
 }
