@@ -21,7 +21,7 @@ pub fn can_run(name: &str, command: &[&str]) -> bool {
     let output = clean_command(command[0]).args(&command[1..]).output();
     let why = match output {
         Ok(output) if output.status.success() => return true,
-        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned(),
         Err(error) => error.to_string(),
     };
     skipped(name, &format!("cannot run {}: {why}", command.join(" ")));
