@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures the sources of events of `pycwarm daemon` against each other: prints tables for docs/performance.md.
 
-    benches/watching.py PYCWARM [--directories N] [--files-each N] [--unpacked N] [--rounds N] [--place DIR]
+    benches/watching.py PYCWARM [--only tree|unpacking|others] [--directories N] [--files-each N] [--unpacked N]
+                                [--operations N] [--rounds N] [--place DIR]
 
 1. A large tree that is warm: the time from the start to READY, the daemon's memory, and the kernel's for its watches.
 2. So many files unpacked at once into new directories: how many never gave an event.
@@ -23,7 +24,6 @@ import tempfile
 import time
 
 SOURCES = ("inotify", "fanotify", "poll")
-SLABS = ("inotify_inode_mark", "fanotify_mark", "fsnotify_mark_connector", "dnotify_mark")
 
 
 class Daemon:
@@ -68,14 +68,10 @@ class Daemon:
 
 
 def kernel_memory():
-    """MiB in the kernel's tables of marks."""
-    total = 0
-    with open("/proc/slabinfo", encoding="ascii") as file:
-        for line in file:
-            fields = line.split()
-            if fields[0] in SLABS:
-                total += int(fields[2]) * int(fields[3])
-    return total / (1 << 20)
+    """MiB of the kernel's that it cannot give back, marks among them."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return int(fields["SUnreclaim"].split()[0]) / 1024
 
 
 def make_tree(root, directories, files_each):
@@ -93,7 +89,7 @@ def large_tree(arguments, scratch):
     subprocess.run([arguments.program, "warm", "-q", tree], check=True)
     print("| source | start to READY, s | resident, MiB (at most) | kernel, MiB | watches |")
     print("| --- | --- | --- | --- | --- |")
-    for source in SOURCES:
+    for source in (*SOURCES, "auto"):
         before = kernel_memory()
         daemon = Daemon(arguments.program, tree, source, scratch)
         now, most = daemon.resident()
@@ -150,12 +146,12 @@ def others(arguments, scratch):
             for work in (create, open_write_close):
                 os.mkdir(elsewhere)
                 begun = time.monotonic()
-                work(elsewhere, 100_000)
+                work(elsewhere, arguments.operations)
                 times.setdefault((work, source), []).append(time.monotonic() - begun)
                 shutil.rmtree(elsewhere)
             if daemon:
                 daemon.end()
-    print("\n| work of others, 100,000 times | nobody listens | inotify | fanotify | poll |")
+    print("\n| work of others, %d times | nobody listens | inotify | fanotify | poll |" % arguments.operations)
     print("| --- | --- | --- | --- | --- |")
     for work in (create, open_write_close):
         alone = statistics.median(times[work, None])
@@ -169,6 +165,8 @@ def main():
     parser.add_argument("--directories", type=int, default=100_000)
     parser.add_argument("--files-each", type=int, default=3)
     parser.add_argument("--unpacked", type=int, default=100_000)
+    parser.add_argument("--only", choices=("tree", "unpacking", "others"))
+    parser.add_argument("--operations", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--place", default=None)
     arguments = parser.parse_args()
@@ -176,9 +174,9 @@ def main():
         sys.exit("watching.py: fanotify needs root")
     scratch = tempfile.mkdtemp(prefix="pycwarm-bench-", dir=arguments.place)
     try:
-        large_tree(arguments, scratch)
-        unpacking(arguments, scratch)
-        others(arguments, scratch)
+        for name, measure in (("tree", large_tree), ("unpacking", unpacking), ("others", others)):
+            if arguments.only in (None, name):
+                measure(arguments, scratch)
     finally:
         shutil.rmtree(scratch)
 
