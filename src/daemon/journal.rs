@@ -4,10 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::missed::Amiss;
 use crate::batch::Extent;
 use crate::domain::{Failure, FailureKind, Skip, escaped};
-use crate::pyc::names::cache_name;
 use crate::report::terminal::failure_line;
 use crate::report::{Item, Outcome, Sink};
 
@@ -50,18 +48,16 @@ impl Known {
         self.below(&[PathBuf::from("/")])
     }
 
-    /// Logs a failure unless it stands already. Gives whether it is a new one.
-    fn fail(&self, failure: &Failure, tree: &Path) -> bool {
+    /// Logs a failure unless it stands already.
+    fn fail(&self, failure: &Failure, tree: &Path) {
         let mut failures = self.failures();
         let standing = failures.entry(failure.path.clone()).or_default();
         tree.clone_into(&mut standing.tree);
         let before = standing.failures.insert(failure.python.clone(), failure.clone());
         drop(failures);
-        let is_new = before.as_ref() != Some(failure);
-        if is_new {
+        if before.as_ref() != Some(failure) {
             tracing::warn!("{}", failure_line(failure));
         }
-        is_new
     }
 
     fn succeed(&self, path: &Path, python: &str) {
@@ -116,8 +112,6 @@ struct Counts {
     interpreter_failed: bool,
     /// What has failed in this pass.
     failed_paths: HashSet<PathBuf>,
-    /// Directories in which something was not as it should have been.
-    amiss: Amiss,
 }
 
 impl Journal {
@@ -149,11 +143,6 @@ impl Journal {
         self.counts().try_again.clone()
     }
 
-    /// Directories in which something was not as it should have been.
-    pub(super) fn amiss(&self) -> Amiss {
-        self.counts().amiss.clone()
-    }
-
     pub(super) fn interpreter_failed(&self) -> bool {
         self.counts().interpreter_failed
     }
@@ -164,11 +153,6 @@ impl Journal {
 }
 
 impl Counts {
-    fn find_amiss(&mut self, item: &Item<'_>) {
-        let cache = cache_name(item.source, &item.target.interpreter.cache_tag, item.target.level);
-        self.amiss.entry(item.directory.to_owned()).or_default().insert(cache);
-    }
-
     fn done(&self) -> String {
         format!(
             "{} compiled, {} repaired, {} removed, {} failed",
@@ -184,9 +168,6 @@ impl Sink for Journal {
 
     fn outcome(&self, item: &Item<'_>, outcome: &Outcome) {
         let mut counts = self.counts();
-        if matches!(outcome, Outcome::Compiled | Outcome::Repaired) {
-            counts.find_amiss(item);
-        }
         match outcome {
             Outcome::Fresh | Outcome::Confirmed | Outcome::Stale(_) => {}
             Outcome::Compiled => counts.compiled += 1,
@@ -199,11 +180,7 @@ impl Sink for Journal {
                 }
                 counts.failed_paths.insert(item.path());
                 drop(counts);
-                let is_new = self.known.fail(&item.failure(*kind, *line, message.clone()), &self.tree);
-                if is_new && !kind.may_pass() {
-                    self.counts().find_amiss(item);
-                }
-                return;
+                return self.known.fail(&item.failure(*kind, *line, message.clone()), &self.tree);
             }
         }
         drop(counts);
@@ -230,7 +207,7 @@ impl Sink for Journal {
             _ => {}
         }
         drop(counts);
-        let _ = self.known.fail(failure, &self.tree);
+        self.known.fail(failure, &self.tree);
     }
 
     fn skip(&self, skip: &Skip) {
@@ -238,12 +215,7 @@ impl Sink for Journal {
     }
 
     fn removed(&self, cache: &Path) {
-        let mut counts = self.counts();
-        counts.removed += 1;
-        if let (Some(directory), Some(name)) = (cache.parent().and_then(Path::parent), cache.file_name()) {
-            counts.amiss.entry(directory.to_owned()).or_default().insert(name.to_owned());
-        }
-        drop(counts);
+        self.counts().removed += 1;
         tracing::debug!("removed {}, whose source is gone", escaped(cache));
     }
 }

@@ -1,15 +1,15 @@
 //! Finds what no event told of: what the periodic look finds amiss, and nobody had heard of.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::Daemon;
+use crate::batch::{Extent, UNAWAITED};
 use crate::domain::escaped;
-use crate::pyc::names::CACHE_DIRECTORY;
 
-/// Directories in which a look found something amiss, with the names of the caches that it put in place or removed.
-pub(super) type Amiss = BTreeMap<PathBuf, HashSet<OsString>>;
+/// Directories that are not as they should be, each with those in which a source of it has another name.
+type Amiss = BTreeMap<PathBuf, HashSet<PathBuf>>;
 
 /// What was heard of since a periodic look began.
 #[derive(Debug, Default)]
@@ -24,8 +24,6 @@ pub(super) struct Missed {
 struct Expected {
     directories: HashSet<PathBuf>,
     with_all_below: HashSet<PathBuf>,
-    /// By directory, the caches in it of which was heard: what the look itself does is heard of, too.
-    caches: HashMap<PathBuf, HashSet<OsString>>,
     /// What the look has found, once it is over, and what is still on its way to us: the cookie, and how many
     /// sources of events have not brought it.
     found: Amiss,
@@ -53,18 +51,10 @@ impl Missed {
 
     /// An event told of `path`, for which this directory is looked at.
     pub(super) fn hear(&mut self, directory: &Path, path: &Path) {
-        let Some(expected) = &mut self.expected else { return };
-        let is_caches = |path: &Path| path.file_name() == Some(OsStr::new(CACHE_DIRECTORY));
-        match path.file_name() {
-            Some(name) if path.parent().is_some_and(is_caches) => {
-                expected.caches.entry(directory.to_owned()).or_default().insert(name.to_owned());
-            }
-            _ if is_caches(path) => {}
-            name => {
-                expected.directories.insert(directory.to_owned());
-                // It may be a directory that came with all below it.
-                expected.with_all_below.extend(name.map(|name| directory.join(name)));
-            }
+        self.expect(directory);
+        // It may be a directory that came with all below it.
+        if let Some(name) = path.file_name() {
+            self.expect_below(&directory.join(name));
         }
     }
 
@@ -80,65 +70,77 @@ impl Missed {
         self.expected = None;
     }
 
-    /// Takes a cookie in. Gives the directories of which nobody had heard, once nothing is on its way any more.
-    pub(super) fn take_cookie(&mut self, cookie: u64, sources: usize) -> Vec<PathBuf> {
-        let Some(expected) = &mut self.expected else { return Vec::new() };
-        match &mut expected.cookie {
+    /// Takes a cookie in. Once nothing is on its way any more, gives the directories of which nobody had heard, and
+    /// all that are to be looked at.
+    fn judge(&mut self, cookie: u64, sources: usize) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
+        match &mut self.expected.as_mut()?.cookie {
             Some((number, left)) if *number == cookie => *left = left.saturating_sub(sources),
-            _ => return Vec::new(),
+            _ => return None,
         }
-        if !matches!(expected.cookie, Some((_, 0))) {
-            return Vec::new();
-        }
-        let Some(expected) = self.expected.take() else { return Vec::new() };
+        let expected = self.expected.take_if(|expected| matches!(expected.cookie, Some((_, 0))))?;
         let missed: Vec<PathBuf> = expected.missed().cloned().collect();
         self.count += missed.len() as u64;
-        missed
+        Some((missed, expected.found.into_keys().collect()))
     }
 }
 
 impl Expected {
     fn missed(&self) -> impl Iterator<Item = &PathBuf> {
-        let is_expected = |directory: &PathBuf, touched: &HashSet<OsString>| {
+        let is_expected = |directory: &Path| {
             self.directories.contains(directory)
-                || self.caches.get(directory).is_some_and(|heard| !heard.is_subset(touched))
                 || directory.ancestors().any(|above| self.with_all_below.contains(above))
         };
-        let missed = self.found.iter().filter(move |(directory, touched)| !is_expected(directory, touched));
+        let missed = self.found.iter().filter(move |(directory, siblings)| {
+            !is_expected(directory) && !siblings.iter().any(|sibling| is_expected(sibling))
+        });
         missed.map(|(directory, _)| directory)
     }
 }
 
 impl Daemon<'_> {
-    /// A periodic look has found these directories amiss. An event may still be on its way.
-    pub(super) fn look_for_missed(&mut self, mut amiss: Amiss) {
-        // Polling is no event: somebody has to be the first to look.
-        amiss.retain(|directory, _| {
-            let tree = self.trees.containing(directory);
-            tree.is_some_and(|(tree, _)| !self.watcher.polled().covers(tree.root().path(), directory))
-        });
-        let Some(expected) = &mut self.missed.expected else { return };
-        expected.found = amiss;
-        if expected.missed().next().is_none() {
-            return self.missed.give_up();
-        }
-        match self.watcher.bake_cookie() {
-            Ok(cookie) => expected.cookie = Some(cookie),
+    /// A periodic look has found these directories amiss. They are looked at as soon as it is clear which of them
+    /// were heard of: an event may still be on its way.
+    pub(super) fn judge_amiss(&mut self, amiss: impl Iterator<Item = PathBuf>) {
+        let found: Amiss = amiss.map(|directory| (directory.clone(), self.twins.siblings(&directory))).collect();
+        let cookie = match self.watcher.bake_cookie() {
+            Ok(cookie) if !found.is_empty() => cookie,
+            Ok(_) => return self.missed.give_up(),
             Err(error) => {
                 tracing::debug!("cannot tell what events have missed: {error}");
                 self.missed.give_up();
+                return self.look_at_amiss(found.into_keys());
             }
+        };
+        match &mut self.missed.expected {
+            Some(expected) => (expected.found, expected.cookie) = (found, Some(cookie)),
+            // Everything is looked at for another reason.
+            None => self.look_at_amiss(found.into_keys()),
         }
     }
 
-    /// Tells what was missed.
-    pub(super) fn tell_missed(&self, missed: &[PathBuf]) {
+    /// Takes a cookie in that may be that of a periodic look.
+    pub(super) fn take_cookie_of_missed(&mut self, cookie: u64, sources: usize) {
+        let Some((missed, found)) = self.missed.judge(cookie, sources) else { return };
         for directory in missed {
+            // Polling is no event: somebody has to be the first to look.
+            let tree = self.trees.containing(&directory);
+            if tree.is_some_and(|(tree, _)| self.watcher.polled().covers(tree.root().path(), &directory)) {
+                self.missed.count = self.missed.count.saturating_sub(1);
+                continue;
+            }
             tracing::warn!(
                 "{}: the periodic look found changes there of which no event had told; missed so far: {}",
-                escaped(directory),
+                escaped(&directory),
                 self.missed.count
             );
+        }
+        self.look_at_amiss(found.into_iter());
+    }
+
+    fn look_at_amiss(&mut self, directories: impl Iterator<Item = PathBuf>) {
+        let now = Instant::now();
+        for directory in directories {
+            self.batch.schedule(&directory, Extent::Directory, now, UNAWAITED);
         }
     }
 }
@@ -154,20 +156,15 @@ mod tests {
         missed.expect(Path::new("/heard"));
         missed.expect_below(Path::new("/new"));
         let expected = missed.expected.as_mut().unwrap();
-        let found = ["/waiting", "/heard", "/new/a/b", "/silent", "/heard/below", "/echo", "/others"];
-        expected.found = found.map(|path| (PathBuf::from(path), HashSet::from(["x.pyc".into()]))).into();
+        let alone = |path: &str| (PathBuf::from(path), HashSet::new());
+        expected.found = ["/waiting", "/heard", "/new/a/b", "/silent", "/heard/below", "/late"].map(alone).into();
+        expected.found.insert("/twin".into(), ["/heard".into()].into());
         expected.cookie = Some((7, 2));
-        assert!(missed.take_cookie(6, 2).is_empty() && missed.take_cookie(7, 1).is_empty());
+        assert!(missed.judge(6, 2).is_none() && missed.judge(7, 1).is_none());
         missed.expect(Path::new("/heard/below"));
-        for (directory, path) in [
-            ("/echo", "/echo/__pycache__"),
-            ("/echo", "/echo/__pycache__/x.pyc"),
-            ("/others", "/others/__pycache__/y.pyc"),
-        ] {
-            missed.hear(Path::new(directory), Path::new(path));
-        }
-        assert_eq!(missed.take_cookie(7, 1), [Path::new("/echo"), Path::new("/silent")]);
-        assert_eq!(missed.count, 2);
-        assert!(missed.take_cookie(7, 1).is_empty(), "it is over");
+        missed.hear(Path::new("/late"), Path::new("/late/__pycache__/x.pyc"));
+        let (unheard, all) = missed.judge(7, 1).unwrap();
+        assert_eq!((unheard, all.len(), missed.count), (vec![PathBuf::from("/silent")], 7, 1));
+        assert!(missed.judge(7, 1).is_none(), "it is over");
     }
 }

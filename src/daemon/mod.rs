@@ -219,7 +219,7 @@ impl<'a> Daemon<'a> {
     /// The last net: what events should have shown, and did not.
     fn look_by_the_clock(&mut self) {
         tracing::debug!("it is time for the periodic look at everything");
-        self.engine.forget();
+        self.engine.forget_interpreters();
         self.trees.reopen(&self.watcher, self.age);
         self.trees.want_all(Cause::Clock, UNAWAITED);
     }

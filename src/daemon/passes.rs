@@ -144,7 +144,7 @@ impl Daemon<'_> {
     }
 
     pub(super) fn take_end(&mut self, ended: Ended) {
-        let Ended { tree, work, end, journal } = ended;
+        let Ended { tree, work, mut end, journal } = ended;
         let now = Instant::now();
         let age = match &work {
             Work::Look(look) => {
@@ -165,7 +165,9 @@ impl Daemon<'_> {
                 }
                 self.trees.set_programs(self.engine.program_places(), &self.watcher);
                 if whole.cause == Cause::Clock {
-                    self.look_for_missed(journal.amiss());
+                    let root = self.trees.get(&tree).map(|tree| Arc::clone(tree.root()));
+                    let amiss = std::mem::take(&mut end.amiss).into_iter();
+                    self.judge_amiss(amiss.filter_map(|relative| Some(root.as_ref()?.path_of(&relative))));
                 }
                 whole.age
             }
@@ -187,8 +189,6 @@ impl Daemon<'_> {
 
     /// What a pass has left to be done.
     fn take_rest(&mut self, tree: &Tree, work: &Work, end: PassEnd, age: Age, now: Instant) {
-        // A periodic look that is over finds no more. What it finds racy only is nothing amiss.
-        let is_look = matches!(work, Work::Look(_));
         for relative in end.found {
             let directory = tree.root().path_of(&relative);
             self.missed.expect_below(&directory);
@@ -197,9 +197,7 @@ impl Daemon<'_> {
         for twin in end.changed_twins {
             for directory in self.twins.directories_of(twin) {
                 if !matches!(work, Work::Look(look) if look.directory == directory) {
-                    if is_look {
-                        self.missed.expect(&directory);
-                    }
+                    self.missed.expect(&directory);
                     self.batch.schedule(&directory, Extent::Directory, now, age);
                 }
             }
@@ -216,16 +214,12 @@ impl Daemon<'_> {
         let removable = end.removable_after.iter().map(|(relative, second)| (relative, Some(*second), age));
         for (relative, after_second, age) in due_ones.chain(removable) {
             let directory = tree.root().path_of(relative);
+            self.missed.expect(&directory);
             match after_second.map(|second| until_after(second, LONGEST_WAIT)) {
                 Some(Some(wait)) => self.batch.schedule(&directory, Extent::Directory, now + wait, UNAWAITED),
                 Some(None) => {}
                 // As a change, so that one that never comes to rest is looked at less and less often.
-                None => {
-                    if is_look {
-                        self.missed.expect(&directory);
-                    }
-                    self.batch.note(&directory, false, age, now);
-                }
+                None => self.batch.note(&directory, false, age, now),
             }
         }
     }

@@ -109,8 +109,7 @@ impl Daemon<'_> {
     /// Takes cookies in that have come.
     pub(super) fn take_cookies(&mut self, cookies: &HashMap<u64, usize>) {
         for (cookie, sources) in cookies {
-            let missed = self.missed.take_cookie(*cookie, *sources);
-            self.tell_missed(&missed);
+            self.take_cookie_of_missed(*cookie, *sources);
             let heard: Vec<usize> = (0..self.syncs.waiting.len())
                 .filter(|index| match &mut self.syncs.waiting[*index].stage {
                     Stage::Hearing(number, left) if number == cookie => {

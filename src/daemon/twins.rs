@@ -42,6 +42,13 @@ impl Twins {
         }
     }
 
+    /// The directories in which a source of this one has a name.
+    pub(super) fn siblings(&self, directory: &Path) -> HashSet<PathBuf> {
+        let twins = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
+        let sources = twins.sources.get(directory).into_iter().flatten();
+        sources.filter_map(|source| twins.directories.get(source)).flatten().cloned().collect()
+    }
+
     /// The directories in which a source has a name, as far as they were looked at.
     pub(super) fn directories_of(&self, source: Identity) -> Vec<PathBuf> {
         let twins = self.both_ways.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,6 +86,7 @@ mod tests {
         assert_eq!(of(), [Path::new("/a"), Path::new("/b")]);
         twins.set(Path::new("/a"), &HashSet::new());
         assert_eq!(of(), [Path::new("/b")]);
+        assert_eq!(twins.siblings(Path::new("/b")), HashSet::from(["/b".into()]));
         twins.forget(Path::new("/"));
         assert!(of().is_empty() && twins.both_ways.lock().unwrap().sources.is_empty());
     }

@@ -79,6 +79,10 @@ impl Walking<'_> {
         self.tell_observer(&path, &observed, turn);
         let mut plan = plan(&self.rules(place, &targets), &mut observed);
         let directory = Directory { site, path: &path, observed: &observed, targets: &targets.list };
+        if self.pass.unhurried.is_some() {
+            self.audit(&directory, &mut plan);
+            return HashSet::new();
+        }
         self.confirm(&directory, &mut plan);
         if matches!(turn, Turn::Survey) && !plan.compile.is_empty() {
             self.put_down(place, below, &directory, &plan);
@@ -99,6 +103,33 @@ impl Walking<'_> {
         }
         shared.engine.broken.retain(&path, |name| listing.names.contains(name));
         left
+    }
+
+    /// Takes down whether the directory is as it should be, and changes nothing: what is done to it would be heard
+    /// of, and hide that nothing was heard before.
+    fn audit(&self, directory: &Directory<'_>, plan: &mut Plan) {
+        let shared = self.shared;
+        for _ in &directory.observed.sources {
+            shared.sink.source();
+        }
+        plan.compile.retain(|(item, _)| match &directory.observed.sources[item.source].state {
+            SourceState::File { stat, .. } => match shared.engine.broken.recall(&directory.item(*item), stat) {
+                Some(outcome) => {
+                    shared.sink.outcome(&directory.item(*item), &outcome);
+                    false
+                }
+                None => true,
+            },
+            _ => true,
+        });
+        if !plan.compile.is_empty() || !plan.orphans.is_empty() || plan.mend_directory {
+            for (item, reason) in &plan.compile {
+                tracing::debug!("{}: {}", escaped(&directory.item(*item).path()), reason.describe());
+            }
+            shared.leave(|end| end.amiss.insert(directory.site.relative.to_owned()));
+        }
+        plan.mend_directory = false;
+        self.tell(directory, plan);
     }
 
     fn rules<'t>(&'t self, place: &Place, targets: &'t Targets) -> Rules<'t> {

@@ -91,6 +91,11 @@ impl Engine {
         self.registry.places()
     }
 
+    /// Has every interpreter asked again what it is.
+    pub fn forget_interpreters(&self) {
+        self.registry.forget();
+    }
+
     /// Has every interpreter asked again what it is, and every broken source tried again.
     pub fn forget(&self) {
         self.registry.forget();

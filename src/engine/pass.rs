@@ -65,7 +65,8 @@ pub struct Pass<'a> {
     pub observer: Option<&'a dyn Observer>,
     /// Caches that were changed at this time or later are read to their end: somebody may have torn one.
     pub suspect_since: Option<Timestamp>,
-    /// Takes its time until this is set, and uses the disk when nobody else does.
+    /// Only takes down which directories want a look; takes its time until this is set, and uses the disk when
+    /// nobody else does.
     pub unhurried: Option<Arc<AtomicBool>>,
 }
 
@@ -81,6 +82,8 @@ pub struct PassEnd {
     pub new_interpreters: bool,
     /// Sources that have other names, too, and whose caches were not right under the one that was looked at.
     pub changed_twins: Vec<Identity>,
+    /// Directories, below the tree's root, that an unhurried pass has found not as they should be.
+    pub amiss: BTreeSet<PathBuf>,
     /// Directories with files that can be removed when this second since the epoch is over.
     pub removable_after: Vec<(PathBuf, i64)>,
     /// Directories with a source that its compiler died of, perhaps by chance.
@@ -114,7 +117,7 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Takes down something that is left to be done.
-    pub(super) fn leave(&self, note: impl FnOnce(&mut PassEnd)) {
+    pub(super) fn leave<T>(&self, note: impl FnOnce(&mut PassEnd) -> T) {
         note(&mut self.end.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -122,6 +122,7 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
     let by_name: HashMap<&OsStr, &Source> = sources.iter().map(|source| (source.name.as_os_str(), source)).collect();
     let mut listing = CacheListing { stat: opened.stat().ok(), ..CacheListing::default() };
     for entry in entries {
+        listing.foreign |= !matches!(entry.kind, FileKind::Regular | FileKind::Unknown);
         if replacement::is_replacement_name(&entry.name) {
             listing.temporaries.push(entry.name);
             continue;
@@ -131,7 +132,7 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
             listing.foreign_temporaries.extend(stat.map(|stat| (entry.name, stat)));
             continue;
         }
-        listing.foreign |= names::parse_cache_name(&entry.name).is_none() || entry.kind == FileKind::Directory;
+        listing.foreign |= names::parse_cache_name(&entry.name).is_none();
         let mut named =
             wanted.caches.iter().filter_map(|(tag, form)| Some((names::source_of(&entry.name, tag)?, form)));
         if let Some((source, form)) = named.find_map(|(name, form)| Some((by_name.get(name.as_os_str())?, form))) {
