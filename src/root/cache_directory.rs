@@ -63,8 +63,8 @@ impl Dir {
         let known = |name: &OsStr| {
             names::parse_cache_name(name).is_some() || names::is_temporary(name) || is_replacement_name(name)
         };
-        let is_cache =
-            |entry: &Entry| matches!(entry.kind, FileKind::Regular | FileKind::Unknown) && known(&entry.name);
+        // Links and the like are left where a cache was spoiled; the names say what the directory is for.
+        let is_cache = |entry: &Entry| entry.kind != FileKind::Directory && known(&entry.name);
         Ok(self.entries()?.iter().all(is_cache))
     }
 

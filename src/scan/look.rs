@@ -122,7 +122,7 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
     let by_name: HashMap<&OsStr, &Source> = sources.iter().map(|source| (source.name.as_os_str(), source)).collect();
     let mut listing = CacheListing { stat: opened.stat().ok(), ..CacheListing::default() };
     for entry in entries {
-        listing.foreign |= !matches!(entry.kind, FileKind::Regular | FileKind::Unknown);
+        listing.foreign |= entry.kind == FileKind::Directory;
         if replacement::is_replacement_name(&entry.name) {
             listing.temporaries.push(entry.name);
             continue;
