@@ -4,8 +4,10 @@
 //! `docs/control.md`. The daemon sees plain values only: [`Request`]s that come out of a channel, each with
 //! the place for its answer.
 //!
-//!     client -> socket -> session -> call -> Request -> daemon
-//!                                 <- reply <- privacy <- answer
+//! ```text
+//! client -> socket -> session -> call -> Request -> daemon
+//!                             <- reply <- privacy <- answer
+//! ```
 
 mod call;
 mod client;
