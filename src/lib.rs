@@ -27,6 +27,7 @@ pub mod daemon;
 pub mod domain;
 pub mod engine;
 pub mod interpreters;
+pub mod jail;
 pub mod plan;
 pub mod publish;
 pub mod pyc;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::args::Common;
-use super::{Exit, ask, complain, settings};
+use super::{Exit, ask, complain, give_up_privileges, settings};
 use crate::daemon;
 use crate::root::privilege;
 use crate::watch::Marker;
 
 pub(super) fn run(common: &Common, paths: &[PathBuf]) -> Exit {
     privilege::raise_descriptor_limit();
-    // Before there is any other thread: all that are started from now on are without the capability.
     let marker = Marker::start();
+    give_up_privileges();
     let socket = match ask::socket(common) {
         Ok(socket) => Some(socket),
         Err(error) => {

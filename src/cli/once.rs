@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Common;
-use super::{Exit, complain, print_line, settings};
+use super::{Exit, complain, give_up_privileges, print_line, settings};
 use crate::config::{Settings, TreeSettings};
 use crate::domain::escaped;
 use crate::engine::{Engine, Purpose, Tree};
@@ -24,6 +24,7 @@ pub(super) enum Kind {
 
 pub(super) fn run(common: &Common, paths: &[PathBuf], kind: Kind) -> Exit {
     let started = Instant::now();
+    give_up_privileges();
     let settings = match settings::load(common) {
         Ok(settings) => settings,
         Err(error) => return complain(&error),
@@ -77,7 +78,7 @@ fn open(wanted: Vec<TreeSettings>, configured: bool) -> Result<Vec<Arc<Tree>>, S
 fn pass(settings: &Settings, trees: &[Arc<Tree>], kind: Kind, progress: bool) -> io::Result<Summary> {
     let runtime = Runtime::new()?;
     let stop = CancellationToken::new();
-    let engine = Engine::new(runtime.handle().clone(), settings.jobs, settings.compile_timeout, stop.clone());
+    let engine = Engine::new(runtime.handle().clone(), settings, stop.clone());
     runtime.spawn(stop_on_signal(stop.clone()));
     let engine = Arc::new(engine);
     let purpose = match kind {

@@ -7,5 +7,5 @@ mod protocol;
 mod worker;
 
 pub use pool::{CompileError, Compiled, Pool};
-pub use probe::{ProbeError, probe};
+pub use probe::{ProbeError, Probed, probe};
 pub use protocol::Request;

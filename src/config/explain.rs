@@ -34,6 +34,7 @@ impl fmt::Display for Explained<'_> {
         }
         line(out, "jobs", &merged.jobs, integer)?;
         line(out, "compile-timeout", &merged.compile_timeout, integer)?;
+        line(out, "worker-memory", &merged.worker_memory, integer)?;
         line(out, "rescan-interval", &merged.rescan_interval, integer)?;
         line(out, "poll-interval", &merged.poll_interval, integer)?;
         line(out, "queue-limit", &merged.queue_limit, integer)?;

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 /// The keys at the top of a file, tables left out. The same names as in `Fragment`.
-pub const GLOBAL_KEYS: &[&str] = &["jobs", "compile-timeout", "rescan-interval", "poll-interval", "queue-limit"];
+pub const GLOBAL_KEYS: &[&str] =
+    &["jobs", "compile-timeout", "worker-memory", "rescan-interval", "poll-interval", "queue-limit"];
 
 /// The keys of `[defaults]`, which every `[[tree]]` may have too. The same names as in `PolicyFragment`.
 pub const POLICY_KEYS: &[&str] =
@@ -24,6 +25,7 @@ pub type ListEntry<T> = Entry<Vec<Spanned<T>>>;
 pub struct Fragment {
     pub jobs: Entry<i64>,
     pub compile_timeout: Entry<i64>,
+    pub worker_memory: Entry<i64>,
     pub rescan_interval: Entry<i64>,
     pub poll_interval: Entry<i64>,
     pub queue_limit: Entry<i64>,

@@ -17,6 +17,7 @@ pub struct Merged {
     pub(super) files: Vec<PathBuf>,
     pub(super) jobs: Sourced<i64>,
     pub(super) compile_timeout: Sourced<i64>,
+    pub(super) worker_memory: Sourced<i64>,
     pub(super) rescan_interval: Sourced<i64>,
     pub(super) poll_interval: Sourced<i64>,
     pub(super) queue_limit: Sourced<i64>,
@@ -41,6 +42,7 @@ impl Default for Merged {
             files: Vec::new(),
             jobs: Sourced::default(0),
             compile_timeout: Sourced::default(120),
+            worker_memory: Sourced::default(1024),
             rescan_interval: Sourced::default(3600),
             poll_interval: Sourced::default(10),
             queue_limit: Sourced::default(65536),
@@ -64,6 +66,7 @@ impl Merged {
         self.files.push(lines.path().to_owned());
         replace(&mut self.jobs, entry(fragment.jobs, &lines));
         replace(&mut self.compile_timeout, entry(fragment.compile_timeout, &lines));
+        replace(&mut self.worker_memory, entry(fragment.worker_memory, &lines));
         replace(&mut self.rescan_interval, entry(fragment.rescan_interval, &lines));
         replace(&mut self.poll_interval, entry(fragment.poll_interval, &lines));
         replace(&mut self.queue_limit, entry(fragment.queue_limit, &lines));

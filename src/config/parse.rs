@@ -129,6 +129,7 @@ fn example(key: &str) -> &'static str {
     match key {
         "jobs" => "`jobs = 4`",
         "compile-timeout" => "`compile-timeout = 120`",
+        "worker-memory" => "`worker-memory = 1024`",
         "rescan-interval" => "`rescan-interval = 3600`",
         "poll-interval" => "`poll-interval = 10`",
         "queue-limit" => "`queue-limit = 65536`",

@@ -14,6 +14,8 @@ pub struct Settings {
     pub jobs: usize,
     /// For one file.
     pub compile_timeout: Duration,
+    /// Of a worker's address space, in bytes.
+    pub worker_memory: u64,
     /// Between two looks at everything; `None`: never.
     pub rescan_interval: Option<Duration>,
     /// Between two looks at what gives no events.

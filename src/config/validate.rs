@@ -19,6 +19,9 @@ use crate::domain::policy::{InvalidValue, OptimizationLevel, PythonChoice};
 /// a deadline.
 const YEAR: u32 = 31_536_000;
 
+/// What an interpreter needs to start, in MiB of address space, with some to compile in.
+const LEAST_MEMORY: u32 = 256;
+
 impl Merged {
     /// Validates the configuration with the command line laid over it. Looks up users and groups, but no tree.
     ///
@@ -27,6 +30,7 @@ impl Merged {
         let merged = self.clone().overridden(overrides);
         let jobs = number(&merged.jobs, "jobs", 0..=1024)?;
         let compile_timeout = number(&merged.compile_timeout, "compile-timeout", 1..=YEAR)?;
+        let worker_memory = number(&merged.worker_memory, "worker-memory", LEAST_MEMORY..=1 << 20)?;
         let rescan_interval = number(&merged.rescan_interval, "rescan-interval", 0..=YEAR)?;
         let poll_interval = number(&merged.poll_interval, "poll-interval", 1..=YEAR)?;
         let queue_limit = number(&merged.queue_limit, "queue-limit", 1..=1 << 24)?;
@@ -42,6 +46,7 @@ impl Merged {
                 jobs => jobs as usize,
             },
             compile_timeout: Duration::from_secs(compile_timeout.into()),
+            worker_memory: u64::from(worker_memory) << 20,
             rescan_interval: (rescan_interval > 0).then(|| Duration::from_secs(rescan_interval.into())),
             poll_interval: Duration::from_secs(poll_interval.into()),
             queue_limit: queue_limit as usize,

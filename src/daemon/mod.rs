@@ -298,7 +298,7 @@ impl<'a> Daemon<'a> {
 }
 
 fn new_engine(handle: &Handle, settings: &Settings, stop: &CancellationToken) -> Arc<Engine> {
-    Arc::new(Engine::new(handle.clone(), settings.jobs, settings.compile_timeout, stop.clone()))
+    Arc::new(Engine::new(handle.clone(), settings, stop.clone()))
 }
 
 /// Whether others can ask from now on.

@@ -14,6 +14,7 @@ use super::dealing::{Directory, unreadable};
 use super::in_progress::Claim;
 use super::pass::{Purpose, Shared, Unsettled};
 use crate::compile::{CompileError, Compiled, Request};
+use crate::domain::path_text::escaped_text;
 use crate::domain::policy::InvalidationMode;
 use crate::domain::{FailureKind, Skip, SkipReason, Target, escaped};
 use crate::plan::{Item as Planned, Plan, Reason};
@@ -154,7 +155,7 @@ impl Shared {
         };
         let compiled = tokio::select! {
             () = self.engine.stop.cancelled() => return,
-            compiled = pool.compile(&request) => compiled,
+            compiled = pool.compile(&request, job.source.0.stat().uid) => compiled,
         };
         drop(request);
         // The disk may be slow; it is not waited for on the threads that serve the workers.
@@ -172,7 +173,7 @@ impl Shared {
             }
         };
         for (line, text) in &compiled.warnings {
-            tracing::debug!("{}:{line}: {text}", escaped(&job.item().path()));
+            tracing::debug!("{}:{line}: {}", escaped(&job.item().path()), escaped_text(text));
         }
         let interpreter = &job.target.interpreter;
         let cache = cache_name(&job.name, &interpreter.cache_tag, job.target.level);

@@ -15,7 +15,7 @@ mod tree;
 mod turns;
 mod walking;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,8 +25,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::compile::Pool;
+use crate::config::Settings;
 use crate::domain::Interpreter;
 use crate::domain::permissions::Actor;
+use crate::jail::{Held, Warden};
 use crate::report::ItemKey;
 use crate::root::actor;
 
@@ -46,6 +48,7 @@ pub struct Engine {
     actor: Actor,
     jobs: usize,
     compile_limit: Duration,
+    warden: Arc<Warden>,
     registry: registry::Registry,
     pools: Mutex<HashMap<PathBuf, Arc<Pool>>>,
     broken: broken::Broken,
@@ -60,17 +63,19 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts nothing yet. `jobs` is the number of workers per interpreter, `compile_limit` what one file
-    /// may take. All ends soon after `stop` is cancelled.
+    /// Starts nothing yet. All ends soon after `stop` is cancelled.
     #[must_use]
-    pub fn new(handle: Handle, jobs: usize, compile_limit: Duration, stop: CancellationToken) -> Self {
+    pub fn new(handle: Handle, settings: &Settings, stop: CancellationToken) -> Self {
         let actor = actor::current();
+        let compile_limit = settings.compile_timeout;
+        let warden = Arc::new(Warden::new(actor.uid, settings.worker_memory, compile_limit));
         Self {
-            registry: registry::Registry::new(handle.clone(), actor),
+            registry: registry::Registry::new(handle.clone(), actor, Arc::clone(&warden)),
             handle,
             actor,
-            jobs: jobs.max(1),
+            jobs: settings.jobs.max(1),
             compile_limit,
+            warden,
             pools: Mutex::default(),
             broken: broken::Broken::default(),
             in_progress: Arc::default(),
@@ -89,6 +94,11 @@ impl Engine {
     /// All paths at which an interpreter was looked for so far.
     pub fn program_places(&self) -> std::collections::BTreeSet<PathBuf> {
         self.registry.places()
+    }
+
+    /// What holds of the jail of each interpreter's workers.
+    pub fn jails(&self) -> BTreeMap<PathBuf, Held> {
+        self.registry.jails()
     }
 
     /// Has every interpreter asked again what it is.
@@ -127,6 +137,6 @@ impl Engine {
     }
 
     fn new_pool(&self, interpreter: &Arc<Interpreter>) -> Arc<Pool> {
-        Arc::new(Pool::new(Arc::clone(interpreter), self.jobs, self.compile_limit))
+        Arc::new(Pool::new(Arc::clone(interpreter), self.jobs, self.compile_limit, Arc::clone(&self.warden)))
     }
 }

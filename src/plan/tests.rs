@@ -29,6 +29,7 @@ fn target() -> Target {
             header_size: 16,
             source_hash: Some(SipVariant::Sip13),
             code_layout: None,
+            confinement: crate::domain::Confinement::SHIM,
         }),
         level: OptimizationLevel::try_from(0).unwrap(),
     }

@@ -11,6 +11,7 @@ pub mod actor;
 pub mod ancestry;
 pub mod cache_directory;
 pub mod cookie;
+pub mod descriptors;
 pub mod dir;
 pub mod fanotify;
 pub mod file_handle;
