@@ -45,8 +45,10 @@ const ALWAYS: &[(&str, c_long)] = &[
     // ... signals of its own, time, chance, ...
     ("clock_getres", libc::SYS_clock_getres),
     ("clock_gettime", libc::SYS_clock_gettime),
+    ("clock_nanosleep", libc::SYS_clock_nanosleep),
     ("getrandom", libc::SYS_getrandom),
     ("gettimeofday", libc::SYS_gettimeofday),
+    ("nanosleep", libc::SYS_nanosleep),
     ("restart_syscall", libc::SYS_restart_syscall),
     ("rt_sigaction", libc::SYS_rt_sigaction),
     ("rt_sigprocmask", libc::SYS_rt_sigprocmask),

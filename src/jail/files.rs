@@ -73,8 +73,16 @@ fn add_own(program: &Path, files: &mut Vec<PathBuf>) {
     // PyPy has its library beside the program; `pyvenv.cfg` would lie there as well.
     files.push(directory.to_owned());
     if let Some(prefix) = directory.parent().filter(|prefix| *prefix != Path::new("/")) {
-        files.extend(BELOW_PREFIX.iter().map(|name| prefix.join(name)));
+        for library in BELOW_PREFIX.iter().map(|name| prefix.join(name)) {
+            files.extend(plain::links_to_directories(&library, is_named_like_an_interpreter));
+            files.push(library);
+        }
     }
+}
+
+/// A standard library, as `lib/python3.12`, may be a link to where it really is.
+fn is_named_like_an_interpreter(name: &OsStr) -> bool {
+    [&b"python"[..], b"pypy"].iter().any(|start| name.as_bytes().starts_with(start))
 }
 
 /// Closes the file system but for these files and what is below them; and TCP, and signals to others, where

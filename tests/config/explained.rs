@@ -22,6 +22,7 @@ fn the_explanation_names_the_origin_of_each_value() {
 #   /etc/pycwarm/pycwarm.toml
 jobs = 2  # /usr/lib/pycwarm/pycwarm.toml:1
 compile-timeout = 120  # default
+worker-memory = 1024  # default
 rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
@@ -47,6 +48,7 @@ mode = "0640"  # /etc/pycwarm/pycwarm.toml:8
 # no configuration file
 jobs = 0  # default
 compile-timeout = 120  # default
+worker-memory = 1024  # default
 rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default

@@ -7,14 +7,14 @@ fn unknown_keys() {
     let error = |text: &str| Machine::with(text).error();
     insta::assert_snapshot!(error("\njobbs = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "jobbs"; did you mean "jobs"?"#);
     insta::assert_snapshot!(error("compile_timeout = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "compile_timeout"; did you mean "compile-timeout"?"#);
-    insta::assert_snapshot!(error("frequency = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "frequency"; here can be: jobs, compile-timeout, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
+    insta::assert_snapshot!(error("frequency = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "frequency"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
     insta::assert_snapshot!(error("optimize = [2]"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "optimize"; it belongs under [defaults] or a [[tree]]"#);
     insta::assert_snapshot!(error("[defaults]\n# here\njobs = 2"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "jobs"; it belongs at the top of the file, before any [table]"#);
     insta::assert_snapshot!(error("[defaults]\nreaders = ['apache']"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "readers"; it belongs under a [[tree]]"#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\n[[tree]]\npath = '/b'\nexcludes = []"), @r#"/etc/pycwarm/pycwarm.toml:5: unknown key "excludes"; did you mean "exclude"?"#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\nfoo.bar = 1"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "foo"; here can be: path, enabled, readers, python, optimize, invalidation-mode, owner, mode, context, watch, exclude"#);
     insta::assert_snapshot!(error("[[trees]]\npath = '/a'"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "trees"; did you mean "tree"?"#);
-    insta::assert_snapshot!(error("\n\"a\\nb\" = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "a\nb"; here can be: jobs, compile-timeout, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
+    insta::assert_snapshot!(error("\n\"a\\nb\" = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "a\nb"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
 }
 
 #[test]
