@@ -20,6 +20,7 @@ mod user;
 mod users;
 mod warden;
 
+pub use calls::allowed as allowed_calls;
 pub use enter::{JailError, enter};
 pub use held::{Held, Layer};
 pub use orders::Orders;
