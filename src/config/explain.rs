@@ -38,6 +38,7 @@ impl fmt::Display for Explained<'_> {
         line(out, "rescan-interval", &merged.rescan_interval, integer)?;
         line(out, "poll-interval", &merged.poll_interval, integer)?;
         line(out, "queue-limit", &merged.queue_limit, integer)?;
+        line(out, "control-group", &merged.control_group, |name| text(name))?;
 
         writeln!(out, "\n[defaults]")?;
         policy(out, &PolicyLayer::from(merged.defaults.clone()))?;

@@ -5,7 +5,7 @@ use toml::Spanned;
 
 /// The keys at the top of a file, tables left out. The same names as in `Fragment`.
 pub const GLOBAL_KEYS: &[&str] =
-    &["jobs", "compile-timeout", "worker-memory", "rescan-interval", "poll-interval", "queue-limit"];
+    &["jobs", "compile-timeout", "worker-memory", "rescan-interval", "poll-interval", "queue-limit", "control-group"];
 
 /// The keys of `[defaults]`, which every `[[tree]]` may have too. The same names as in `PolicyFragment`.
 pub const POLICY_KEYS: &[&str] =
@@ -29,6 +29,7 @@ pub struct Fragment {
     pub rescan_interval: Entry<i64>,
     pub poll_interval: Entry<i64>,
     pub queue_limit: Entry<i64>,
+    pub control_group: Entry<String>,
     #[serde(default)]
     pub defaults: PolicyFragment,
     #[serde(default)]

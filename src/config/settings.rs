@@ -22,6 +22,8 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// Directories remembered as changed, at least 1, before everything is looked at instead.
     pub queue_limit: usize,
+    /// The group whose members are told everything at the control socket, by its number.
+    pub control_group: Option<u32>,
     /// For paths that are in no configured tree.
     pub defaults: TreeDefaults,
     /// Those that are enabled, in the order in which the files name them. No two have the same path.

@@ -34,6 +34,7 @@ impl Merged {
         let rescan_interval = number(&merged.rescan_interval, "rescan-interval", 0..=YEAR)?;
         let poll_interval = number(&merged.poll_interval, "poll-interval", 1..=YEAR)?;
         let queue_limit = number(&merged.queue_limit, "queue-limit", 1..=1 << 24)?;
+        let control_group = merged.control_group.check("control-group", |name| owner::group_if_any(name))?.value;
         let defaults = policy(&merged.defaults)?;
         let trees = merged
             .trees
@@ -50,6 +51,7 @@ impl Merged {
             rescan_interval: (rescan_interval > 0).then(|| Duration::from_secs(rescan_interval.into())),
             poll_interval: Duration::from_secs(poll_interval.into()),
             queue_limit: queue_limit as usize,
+            control_group,
             defaults,
             trees: trees.collect::<Result<_, _>>()?,
         })

@@ -52,11 +52,16 @@ pub(super) struct Status {
     version: String,
     ready: bool,
     trees: Vec<TreeStatus>,
-    watched_directories: u64,
-    polled_directories: u64,
-    waiting: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watched_directories: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    polled_directories: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<u64>,
     broken: Vec<Failure>,
-    missed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missed: Option<u64>,
+    complete: bool,
 }
 
 /// What `Sync` returns.
@@ -122,7 +127,7 @@ impl TryFrom<Failure> for domain::Failure {
     fn try_from(failure: Failure) -> Result<Self, Unreadable> {
         let Failure { path, path_bytes, python, line, kind, message } = failure;
         let kind = FailureKind::from_name(&kind).ok_or(Unreadable::Kind(kind))?;
-        Ok(Self { path: Path { path, path_bytes }.try_into()?, python, line, kind, message })
+        Ok(Self { path: Path { path, path_bytes }.try_into()?, python, line, kind, message, owner: None })
     }
 }
 
@@ -139,7 +144,7 @@ impl TryFrom<TreeStatus> for values::TreeStatus {
 
     fn try_from(tree: TreeStatus) -> Result<Self, Unreadable> {
         let TreeStatus { path, path_bytes, present, event_source, why, warm } = tree;
-        Ok(Self { path: Path { path, path_bytes }.try_into()?, present, event_source, why, warm })
+        Ok(Self { path: Path { path, path_bytes }.try_into()?, present, event_source, why, warm, owner: None })
     }
 }
 
@@ -154,6 +159,7 @@ impl From<&values::Status> for Status {
             waiting: status.waiting,
             broken: status.broken.iter().map(Failure::from).collect(),
             missed: status.missed,
+            complete: status.complete,
         }
     }
 }
@@ -171,6 +177,7 @@ impl TryFrom<Status> for values::Status {
             waiting: status.waiting,
             broken: failures(status.broken)?,
             missed: status.missed,
+            complete: status.complete,
         })
     }
 }

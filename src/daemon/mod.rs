@@ -27,7 +27,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -122,6 +122,8 @@ struct Daemon<'a> {
     requests: mpsc::Receiver<Request>,
     /// It has a sender of its own, so that it is never without one.
     _asking: mpsc::Sender<Request>,
+    /// Whose members are told everything.
+    control_group: watch::Sender<Option<u32>>,
     syncs: Syncs,
     missed: Missed,
     /// The age of what is noted now.
@@ -150,7 +152,8 @@ impl<'a> Daemon<'a> {
         let settings = load()?;
         let stop = CancellationToken::new();
         let (asking, requests) = mpsc::channel(MOST_REQUESTS);
-        let served = socket.is_some_and(|socket| serve(socket, &handle, asking.clone(), stop.clone()));
+        let (control_group, group) = watch::channel(settings.control_group);
+        let served = socket.is_some_and(|socket| serve(socket, group, &handle, asking.clone(), stop.clone()));
         let queue = Arc::new(Queue::new(settings.queue_limit));
         let cookies = cookie_directory(socket.filter(|_| served));
         let watcher = Arc::new(Watcher::new(Arc::clone(&queue), marker, cookies)?);
@@ -176,6 +179,7 @@ impl<'a> Daemon<'a> {
             running: JoinSet::new(),
             requests,
             _asking: asking,
+            control_group,
             syncs: Syncs::default(),
             missed: Missed::default(),
             age: 0,
@@ -255,6 +259,7 @@ impl<'a> Daemon<'a> {
                     tracing::warn!("queue-limit is only read at the start; restart pycwarm to change it");
                 }
                 self.rescan = rescan_interval(&settings);
+                self.control_group.send_replace(settings.control_group);
                 self.missed.give_up();
                 let age = self.oldest_age();
                 self.trees.replace(&settings, &self.watcher, age);
@@ -302,8 +307,14 @@ fn new_engine(handle: &Handle, settings: &Settings, stop: &CancellationToken) ->
 }
 
 /// Whether others can ask from now on.
-fn serve(socket: &Path, handle: &Handle, asking: mpsc::Sender<Request>, stop: CancellationToken) -> bool {
-    match Server::bind(socket) {
+fn serve(
+    socket: &Path,
+    group: watch::Receiver<Option<u32>>,
+    handle: &Handle,
+    asking: mpsc::Sender<Request>,
+    stop: CancellationToken,
+) -> bool {
+    match Server::bind(socket, group) {
         Ok(server) => {
             handle.spawn(server.serve(asking, stop));
             true

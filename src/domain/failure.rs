@@ -103,6 +103,9 @@ pub struct Failure {
     pub kind: FailureKind,
     /// One sentence: what happened and, where it helps, what to do. Not escaped.
     pub message: String,
+    /// The user who owned what failed when it was looked at: whom it may be told beside the administrator. Of a link,
+    /// the owner of the file that was read. `None` where that is not known, and where it concerns the host.
+    pub owner: Option<u32>,
 }
 
 /// Why something named `*.py` is deliberately not compiled.

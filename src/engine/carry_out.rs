@@ -130,13 +130,13 @@ impl Shared {
     /// `None` where that has been reported, or the source has gone.
     fn open(&self, directory: &Directory<'_>, index: usize) -> Option<OpenSource> {
         let source = &directory.observed.sources[index];
-        let SourceState::File { link, .. } = &source.state else { return None };
+        let SourceState::File { link, stat } = &source.state else { return None };
         let path = || directory.path.join(&source.name);
         let skip = |reason| self.sink.skip(&Skip { path: path(), reason });
         match open_source(&directory.site, &source.name, *link) {
             Ok(opened) => return Some(opened),
             Err(OpenFault::Io(error)) if error.kind() == io::ErrorKind::NotFound => skip(SkipReason::Vanished),
-            Err(OpenFault::Io(error)) => self.sink.failure(&unreadable(path(), &error.to_string())),
+            Err(OpenFault::Io(error)) => self.sink.failure(&unreadable(path(), &error.to_string(), Some(stat.uid))),
             Err(OpenFault::Link(LinkFault::Loop)) => skip(SkipReason::LinkLoop),
             Err(OpenFault::Link(LinkFault::LeavesTree)) => skip(SkipReason::LinkLeavesTree),
             Err(OpenFault::Link(LinkFault::Dangling | LinkFault::Io(_))) => skip(SkipReason::DanglingLink),
@@ -306,7 +306,8 @@ impl Shared {
 
 impl Job {
     fn item(&self) -> Item<'_> {
-        Item { directory: &self.directory, source: &self.name, target: &self.target }
+        let owner = Some(self.source.0.stat().uid);
+        Item { directory: &self.directory, source: &self.name, target: &self.target, owner }
     }
 }
 

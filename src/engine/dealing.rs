@@ -256,7 +256,7 @@ impl Walking<'_> {
             sink.skip(&Skip { path: directory.source_path(*source), reason: *reason });
         }
         for (source, why) in &plan.unreadable {
-            sink.failure(&unreadable(directory.source_path(*source), why));
+            sink.failure(&unreadable(directory.source_path(*source), why, None));
         }
         if is_check {
             for (item, reason) in &plan.compile {
@@ -299,11 +299,12 @@ impl Walking<'_> {
 
 impl<'a> Directory<'a> {
     pub(super) fn item(&self, item: crate::plan::Item) -> Item<'a> {
-        Item {
-            directory: self.path,
-            source: &self.observed.sources[item.source].name,
-            target: &self.targets[item.target],
-        }
+        let source = &self.observed.sources[item.source];
+        let owner = match &source.state {
+            SourceState::File { stat, .. } => Some(stat.uid),
+            _ => None,
+        };
+        Item { directory: self.path, source: &source.name, target: &self.targets[item.target], owner }
     }
 
     fn source_path(&self, index: usize) -> PathBuf {
@@ -335,7 +336,8 @@ impl<'a> Directory<'a> {
     }
 }
 
-pub(super) fn unreadable(path: PathBuf, why: &str) -> Failure {
+/// `owner` is whose it was when it was looked at.
+pub(super) fn unreadable(path: PathBuf, why: &str, owner: Option<u32>) -> Failure {
     let message = format!("cannot be read: {why}");
-    Failure { path, python: String::new(), line: None, kind: FailureKind::Unreadable, message }
+    Failure { path, python: String::new(), line: None, kind: FailureKind::Unreadable, message, owner }
 }

@@ -133,7 +133,8 @@ impl<'a> Selector<'a> {
     fn fail(&self, program: &Path, kind: FailureKind, why: &str) {
         if self.tell_once(program, why) {
             let python = program.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            self.sink.failure(&Failure { path: program.to_owned(), python, line: None, kind, message: why.to_owned() });
+            let (path, message) = (program.to_owned(), why.to_owned());
+            self.sink.failure(&Failure { path, python, line: None, kind, message, owner: None });
         }
     }
 

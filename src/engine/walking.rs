@@ -213,6 +213,7 @@ impl Walking<'_> {
             line: None,
             kind: FailureKind::Unreadable,
             message,
+            owner: None,
         });
     }
 }

@@ -59,11 +59,12 @@ struct StatusReport<'a> {
     version: &'a str,
     ready: bool,
     trees: Vec<JsonTree<'a>>,
-    watched_directories: u64,
-    polled_directories: u64,
-    waiting: u64,
+    watched_directories: Option<u64>,
+    polled_directories: Option<u64>,
+    waiting: Option<u64>,
     broken: Vec<JsonFailure<'a>>,
-    missed: u64,
+    missed: Option<u64>,
+    complete: bool,
 }
 
 #[derive(Serialize)]
@@ -134,11 +135,12 @@ pub fn render_status(status: &Status) -> Result<String, serde_json::Error> {
         waiting: status.waiting,
         broken: status.broken.iter().map(failure).collect::<Result<_, _>>()?,
         missed: status.missed,
+        complete: status.complete,
     })
 }
 
 fn tree(tree: &TreeStatus) -> Result<JsonTree<'_>, serde_json::Error> {
-    let TreeStatus { path: name, present, event_source, why, warm } = tree;
+    let TreeStatus { path: name, present, event_source, why, warm, .. } = tree;
     Ok(JsonTree { path: path(name)?, present: *present, event_source, why, warm: *warm })
 }
 
@@ -195,6 +197,7 @@ mod tests {
                 line: Some(7),
                 kind: FailureKind::Syntax,
                 message: "SyntaxError: invalid syntax".into(),
+                owner: None,
             }],
             skips: vec![Skip { path: "/srv/x.py".into(), reason: SkipReason::DanglingLink }],
             ..Summary::default()
@@ -210,9 +213,16 @@ mod tests {
             event_source: "inotify".into(),
             why: String::new(),
             warm: false,
+            owner: Some(33),
         };
-        let status = Status { version: "0.1.0".into(), trees: vec![tree], waiting: 3, ..Status::default() };
-        insta::assert_snapshot!(render_status(&status).unwrap(), @r#"{"schema":1,"version":"0.1.0","ready":false,"trees":[{"path":"/srv/\udcff","path_bytes":"L3Nydi//","present":true,"event_source":"inotify","why":"","warm":false}],"watched_directories":0,"polled_directories":0,"waiting":3,"broken":[],"missed":0}"#);
+        let status = Status {
+            version: "0.1.0".into(),
+            trees: vec![tree],
+            waiting: Some(3),
+            complete: true,
+            ..Status::default()
+        };
+        insta::assert_snapshot!(render_status(&status).unwrap(), @r#"{"schema":1,"version":"0.1.0","ready":false,"trees":[{"path":"/srv/\udcff","path_bytes":"L3Nydi//","present":true,"event_source":"inotify","why":"","warm":false}],"watched_directories":null,"polled_directories":null,"waiting":3,"broken":[],"missed":null,"complete":true}"#);
     }
 
     #[test]
@@ -223,6 +233,7 @@ mod tests {
             line: None,
             kind: FailureKind::Unreadable,
             message: "Permission denied".into(),
+            owner: None,
         };
         insta::assert_snapshot!(render_sync(&[failure], Duration::from_millis(250)).unwrap(), @r#"{"schema":1,"failed":1,"failures":[{"path":"/srv/a.py","python":"","line":null,"kind":"unreadable","message":"Permission denied"}],"elapsed_seconds":0.25}"#);
     }

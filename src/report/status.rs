@@ -13,6 +13,9 @@ const INDENT: usize = 4;
 /// More failures than this are only counted: it is to be one screen.
 const MOST_FAILURES: usize = 10;
 
+/// For who is told of own files only.
+const ONLY_OWN: &str = "Only what is yours; all is told to root and the control-group of pycwarm.toml.";
+
 /// The whole screen, its last line ended. Only a path or a failure may be wider than the terminal, so that each can
 /// be copied as it stands.
 #[must_use]
@@ -21,7 +24,7 @@ pub fn screen(status: &Status) -> String {
     let mut text = String::new();
     let state = if status.ready { "ready" } else { "warming up" };
     let _ = writeln!(text, "pycwarm {}: {state}", escaped_text(&status.version));
-    if status.trees.is_empty() {
+    if status.trees.is_empty() && status.complete {
         let _ = writeln!(text, "\nno trees: name some in /etc/pycwarm/pycwarm.toml");
     }
     for tree in &status.trees {
@@ -36,9 +39,14 @@ pub fn screen(status: &Status) -> String {
         ("directories polled", status.polled_directories),
         ("directories waiting", status.waiting),
         ("changes missed by events", status.missed),
-        ("broken", status.broken.len() as u64),
+        ("broken", Some(status.broken.len() as u64)),
     ] {
-        let _ = writeln!(text, "{name:<24}{count:>10}");
+        if let Some(count) = count {
+            let _ = writeln!(text, "{name:<24}{count:>10}");
+        }
+    }
+    if !status.complete {
+        let _ = writeln!(text, "\n{ONLY_OWN}");
     }
     if !status.broken.is_empty() {
         text.push('\n');
@@ -94,7 +102,7 @@ mod tests {
     use crate::domain::{Failure, FailureKind};
 
     fn tree(path: &str, present: bool, warm: bool, event_source: &str, why: &str) -> TreeStatus {
-        TreeStatus { path: path.into(), present, warm, event_source: event_source.into(), why: why.into() }
+        TreeStatus { path: path.into(), present, warm, event_source: event_source.into(), why: why.into(), owner: None }
     }
 
     fn failure(path: impl Into<PathBuf>) -> Failure {
@@ -104,6 +112,7 @@ mod tests {
             line: Some(12),
             kind: FailureKind::Syntax,
             message: "SyntaxError: invalid syntax".into(),
+            owner: None,
         }
     }
 
@@ -118,11 +127,12 @@ mod tests {
                 tree("/var/www/cgi-bin", true, false, "inotify + poll", why),
                 tree("/srv/\u{1b}[2J", false, false, "", ""),
             ],
-            watched_directories: 12345,
-            polled_directories: 67,
-            waiting: 8,
+            watched_directories: Some(12345),
+            polled_directories: Some(67),
+            waiting: Some(8),
             broken: vec![failure("/srv/app/models.py"), failure("/srv/app/\n.py")],
-            missed: 9,
+            missed: Some(9),
+            complete: true,
         };
         insta::assert_snapshot!(screen(&status), @r"
         pycwarm 0.1.0: ready
@@ -151,7 +161,16 @@ mod tests {
 
     #[test]
     fn a_daemon_without_trees() {
-        let status = Status { version: "0.1.0".into(), ..Status::default() };
+        let zero = Some(0);
+        let status = Status {
+            version: "0.1.0".into(),
+            watched_directories: zero,
+            polled_directories: zero,
+            waiting: zero,
+            missed: zero,
+            complete: true,
+            ..Status::default()
+        };
         insta::assert_snapshot!(screen(&status), @"
         pycwarm 0.1.0: warming up
 
@@ -163,6 +182,19 @@ mod tests {
         changes missed by events         0
         broken                           0
         ");
+    }
+
+    #[test]
+    fn who_is_not_told_all_is_told_so() {
+        let status = Status { version: "0.1.0".into(), ready: true, ..Status::default() };
+        insta::assert_snapshot!(screen(&status), @"
+        pycwarm 0.1.0: ready
+
+        broken                           0
+
+        Only what is yours; all is told to root and the control-group of pycwarm.toml.
+        ");
+        assert!(screen(&status).lines().all(|line| line.chars().count() <= COLUMNS));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod fanotify;
 pub mod file_handle;
 pub mod file_system;
 pub mod mounts;
+pub mod peer;
 pub mod plain;
 pub mod privilege;
 pub mod replacement;

@@ -26,6 +26,7 @@ worker-memory = 1024  # default
 rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
+control-group = ""  # default
 
 [defaults]
 python = ["auto"]  # default
@@ -52,6 +53,7 @@ worker-memory = 1024  # default
 rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
+control-group = ""  # default
 
 [defaults]
 python = ["auto"]  # default

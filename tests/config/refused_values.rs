@@ -7,14 +7,14 @@ fn unknown_keys() {
     let error = |text: &str| Machine::with(text).error();
     insta::assert_snapshot!(error("\njobbs = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "jobbs"; did you mean "jobs"?"#);
     insta::assert_snapshot!(error("compile_timeout = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "compile_timeout"; did you mean "compile-timeout"?"#);
-    insta::assert_snapshot!(error("frequency = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "frequency"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
+    insta::assert_snapshot!(error("frequency = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "frequency"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, control-group, defaults, tree"#);
     insta::assert_snapshot!(error("optimize = [2]"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "optimize"; it belongs under [defaults] or a [[tree]]"#);
     insta::assert_snapshot!(error("[defaults]\n# here\njobs = 2"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "jobs"; it belongs at the top of the file, before any [table]"#);
     insta::assert_snapshot!(error("[defaults]\nreaders = ['apache']"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "readers"; it belongs under a [[tree]]"#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\n[[tree]]\npath = '/b'\nexcludes = []"), @r#"/etc/pycwarm/pycwarm.toml:5: unknown key "excludes"; did you mean "exclude"?"#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\nfoo.bar = 1"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "foo"; here can be: path, enabled, readers, python, optimize, invalidation-mode, owner, mode, context, watch, exclude"#);
     insta::assert_snapshot!(error("[[trees]]\npath = '/a'"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "trees"; did you mean "tree"?"#);
-    insta::assert_snapshot!(error("\n\"a\\nb\" = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "a\nb"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
+    insta::assert_snapshot!(error("\n\"a\\nb\" = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "a\nb"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, control-group, defaults, tree"#);
 }
 
 #[test]
@@ -89,4 +89,11 @@ fn trees_that_cannot_be() {
     insta::assert_snapshot!(error("[[tree]]\npath = '/srv/../etc'"), @r#"/etc/pycwarm/pycwarm.toml:2: path: "/srv/../etc" has `..` in it; write the whole path, from / on"#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\nreaders = [\n'a:b']"), @r#"/etc/pycwarm/pycwarm.toml:4: readers: "a:b" is no name of a user; name the user that the server runs as, such as "apache" or "www-data""#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\n[[tree]]\npath = '/b'\n[[tree]]\npath = '//a/'"), @r#"/etc/pycwarm/pycwarm.toml:6: the tree "/a" is in line 2 already; keep one of the two"#);
+}
+
+#[test]
+fn groups_that_are_none() {
+    let error = |text: &str| Machine::with(text).error();
+    insta::assert_snapshot!(error("jobs = 1\ncontrol-group = 'no-such-group-here'"), @r#"/etc/pycwarm/pycwarm.toml:2: control-group: there is no group "no-such-group-here"; create it, or use one that exists"#);
+    insta::assert_snapshot!(error("control-group = 7"), @r#"/etc/pycwarm/pycwarm.toml:1: control-group: invalid type: integer `7`, expected a string; write it like `control-group = "adm"`"#);
 }
