@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tokio::sync::oneshot;
 
 use crate::domain::Failure;
+use crate::jail::Held;
 
 /// The process at the other end, as the kernel names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,8 +88,17 @@ pub struct Status {
     pub broken: Vec<Failure>,
     /// Changes that no event told of.
     pub missed: Option<u64>,
+    pub jails: Vec<JailStatus>,
     /// Whether this is all, and not only what concerns the files of who asks. Set on the way to the client.
     pub complete: bool,
+}
+
+/// The jail of an interpreter's workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JailStatus {
+    /// The interpreter.
+    pub program: PathBuf,
+    pub held: Held,
 }
 
 /// What the daemon knows of one tree.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values;
 use crate::domain::{self, FailureKind};
+use crate::jail::{Held, Layer};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(zlink::introspect::CustomType))]
@@ -48,6 +49,23 @@ pub(super) struct TreeStatus {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(zlink::introspect::CustomType))]
+pub(super) struct Lack {
+    layer: String,
+    why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(zlink::introspect::CustomType))]
+pub(super) struct Jail {
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<String>,
+    holds: Vec<String>,
+    lacks: Vec<Lack>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(zlink::introspect::CustomType))]
 pub(super) struct Status {
     version: String,
     ready: bool,
@@ -61,6 +79,7 @@ pub(super) struct Status {
     broken: Vec<Failure>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missed: Option<u64>,
+    jails: Vec<Jail>,
     complete: bool,
 }
 
@@ -83,6 +102,8 @@ pub(super) enum Unreadable {
     Base64,
     #[error("there is no kind of failure named {0:?}")]
     Kind(String),
+    #[error("a jail has no layer named {0:?}")]
+    Layer(String),
 }
 
 impl From<&std::path::Path> for Path {
@@ -148,6 +169,28 @@ impl TryFrom<TreeStatus> for values::TreeStatus {
     }
 }
 
+impl From<&values::JailStatus> for Jail {
+    fn from(jail: &values::JailStatus) -> Self {
+        let Path { path, path_bytes } = Path::from(jail.program.as_path());
+        let holds = jail.held.holds.iter().map(|layer| layer.name().to_owned()).collect();
+        let lack = |(layer, why): (&Layer, &String)| Lack { layer: layer.name().to_owned(), why: why.clone() };
+        Self { path, path_bytes, holds, lacks: jail.held.lacks.iter().map(lack).collect() }
+    }
+}
+
+impl TryFrom<Jail> for values::JailStatus {
+    type Error = Unreadable;
+
+    fn try_from(jail: Jail) -> Result<Self, Unreadable> {
+        let Jail { path, path_bytes, holds, lacks } = jail;
+        let layer = |name: String| Layer::from_name(&name).ok_or(Unreadable::Layer(name));
+        let holds = holds.into_iter().map(layer).collect::<Result<_, _>>()?;
+        let lacks =
+            lacks.into_iter().map(|lack| Ok((layer(lack.layer)?, lack.why))).collect::<Result<_, Unreadable>>()?;
+        Ok(Self { program: Path { path, path_bytes }.try_into()?, held: Held { holds, lacks } })
+    }
+}
+
 impl From<&values::Status> for Status {
     fn from(status: &values::Status) -> Self {
         Self {
@@ -159,6 +202,7 @@ impl From<&values::Status> for Status {
             waiting: status.waiting,
             broken: status.broken.iter().map(Failure::from).collect(),
             missed: status.missed,
+            jails: status.jails.iter().map(Jail::from).collect(),
             complete: status.complete,
         }
     }
@@ -177,6 +221,7 @@ impl TryFrom<Status> for values::Status {
             waiting: status.waiting,
             broken: failures(status.broken)?,
             missed: status.missed,
+            jails: status.jails.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             complete: status.complete,
         })
     }

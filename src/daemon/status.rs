@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Daemon;
-use crate::control::{Status, TreeStatus};
+use crate::control::{JailStatus, Status, TreeStatus};
 use crate::domain::escaped;
 
 impl Daemon<'_> {
@@ -51,6 +51,7 @@ impl Daemon<'_> {
             let owner = tree.and_then(|tree| tree.root().stat().ok()).map(|stat| stat.uid);
             TreeStatus { path: path.to_owned(), present: tree.is_some(), event_source, why, warm, owner }
         });
+        let jails = self.engine.jails().into_iter().map(|(program, held)| JailStatus { program, held });
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: self.ready,
@@ -59,6 +60,7 @@ impl Daemon<'_> {
             polled_directories: Some(self.watcher.polled().count() as u64),
             waiting: Some((self.batch.backlog() + self.batch.busy()) as u64),
             broken: self.known.all(),
+            jails: jails.collect(),
             missed: Some(self.missed.count),
             complete: true,
         }

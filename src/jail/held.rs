@@ -21,6 +21,29 @@ pub enum Layer {
     Limits,
 }
 
+impl Layer {
+    const ALL: [Self; 5] = [Self::User, Self::Privileges, Self::Files, Self::Calls, Self::Limits];
+
+    /// For programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Privileges => "privileges",
+            Self::Files => "files",
+            Self::Calls => "calls",
+            Self::Limits => "limits",
+        }
+    }
+
+    /// The layer with this [name](Self::name).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|layer| layer.name() == name)
+    }
+}
+
+/// For people.
 impl fmt::Display for Layer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
@@ -68,6 +91,14 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn layers_are_found_by_their_names() {
+        for layer in Layer::ALL {
+            assert_eq!(Layer::from_name(layer.name()), Some(layer));
+            assert_eq!(serde_json::to_value(layer).unwrap(), layer.name());
+        }
+    }
 
     #[test]
     fn what_is_told_is_heard() {

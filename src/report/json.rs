@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::summary::Summary;
-use crate::control::{Status, TreeStatus};
+use crate::control::{JailStatus, Status, TreeStatus};
 use crate::domain::{Failure, Skip};
 
 #[derive(Serialize)]
@@ -64,7 +64,22 @@ struct StatusReport<'a> {
     waiting: Option<u64>,
     broken: Vec<JsonFailure<'a>>,
     missed: Option<u64>,
+    jails: Vec<JsonJail<'a>>,
     complete: bool,
+}
+
+#[derive(Serialize)]
+struct JsonJail<'a> {
+    #[serde(flatten)]
+    path: JsonPath,
+    holds: Vec<&'static str>,
+    lacks: Vec<JsonLack<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonLack<'a> {
+    layer: &'static str,
+    why: &'a str,
 }
 
 #[derive(Serialize)]
@@ -135,7 +150,18 @@ pub fn render_status(status: &Status) -> Result<String, serde_json::Error> {
         waiting: status.waiting,
         broken: status.broken.iter().map(failure).collect::<Result<_, _>>()?,
         missed: status.missed,
+        jails: status.jails.iter().map(jail).collect::<Result<_, _>>()?,
         complete: status.complete,
+    })
+}
+
+fn jail(jail: &JailStatus) -> Result<JsonJail<'_>, serde_json::Error> {
+    let JailStatus { program, held } = jail;
+    let lacks = held.lacks.iter().map(|(layer, why)| JsonLack { layer: layer.name(), why });
+    Ok(JsonJail {
+        path: path(program)?,
+        holds: held.holds.iter().map(|layer| layer.name()).collect(),
+        lacks: lacks.collect(),
     })
 }
 
@@ -185,6 +211,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{FailureKind, SkipReason};
+    use crate::jail::{Held, Layer};
 
     #[test]
     fn the_object_has_the_fields_of_schema_1() {
@@ -220,9 +247,13 @@ mod tests {
             trees: vec![tree],
             waiting: Some(3),
             complete: true,
+            jails: vec![JailStatus {
+                program: "/usr/bin/python3".into(),
+                held: Held { holds: vec![Layer::Privileges], lacks: [(Layer::User, "no".to_owned())].into() },
+            }],
             ..Status::default()
         };
-        insta::assert_snapshot!(render_status(&status).unwrap(), @r#"{"schema":1,"version":"0.1.0","ready":false,"trees":[{"path":"/srv/\udcff","path_bytes":"L3Nydi//","present":true,"event_source":"inotify","why":"","warm":false}],"watched_directories":null,"polled_directories":null,"waiting":3,"broken":[],"missed":null,"complete":true}"#);
+        insta::assert_snapshot!(render_status(&status).unwrap(), @r#"{"schema":1,"version":"0.1.0","ready":false,"trees":[{"path":"/srv/\udcff","path_bytes":"L3Nydi//","present":true,"event_source":"inotify","why":"","warm":false}],"watched_directories":null,"polled_directories":null,"waiting":3,"broken":[],"missed":null,"jails":[{"path":"/usr/bin/python3","holds":["privileges"],"lacks":[{"layer":"user","why":"no"}]}],"complete":true}"#);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use super::terminal::failure_line;
-use crate::control::{Status, TreeStatus};
+use crate::control::{JailStatus, Status, TreeStatus};
 use crate::domain::escaped;
 use crate::domain::path_text::escaped_text;
+use crate::jail::Layer;
 
 const COLUMNS: usize = 80;
 /// What is below a tree's path stands that far to the right.
@@ -45,6 +46,9 @@ pub fn screen(status: &Status) -> String {
             let _ = writeln!(text, "{name:<24}{count:>10}");
         }
     }
+    for line in jails(&status.jails).iter().flat_map(|jail| wrapped(jail, COLUMNS)) {
+        let _ = writeln!(text, "{line}");
+    }
     if !status.complete {
         let _ = writeln!(text, "\n{ONLY_OWN}");
     }
@@ -58,6 +62,26 @@ pub fn screen(status: &Status) -> String {
         let _ = writeln!(text, "... and {more} more, all told by --json");
     }
     text
+}
+
+/// What holds of the jails of the workers: one sentence for all whose jail is whole, and one for each other.
+fn jails(jails: &[JailStatus]) -> Vec<String> {
+    let whole: Vec<&JailStatus> = jails.iter().filter(|jail| jail.held.lacks.is_empty()).collect();
+    let mut told = Vec::new();
+    if let Some(one) = whole.first() {
+        let layers: Vec<String> = one.held.holds.iter().map(Layer::to_string).collect();
+        let whose = match whole.as_slice() {
+            [one] => escaped(&one.program),
+            several => format!("{} interpreters", several.len()),
+        };
+        told.push(format!("workers of {whose} are in jail: {}", layers.join(", ")));
+    }
+    for jail in jails {
+        for (layer, why) in &jail.held.lacks {
+            told.push(format!("workers of {} are without \"{layer}\": {}", escaped(&jail.program), escaped_text(why)));
+        }
+    }
+    told
 }
 
 /// A tree in one sentence.
@@ -100,9 +124,15 @@ mod tests {
 
     use super::*;
     use crate::domain::{Failure, FailureKind};
+    use crate::jail::Held;
 
     fn tree(path: &str, present: bool, warm: bool, event_source: &str, why: &str) -> TreeStatus {
         TreeStatus { path: path.into(), present, warm, event_source: event_source.into(), why: why.into(), owner: None }
+    }
+
+    fn jail(program: &str, lacks: &[(Layer, &str)]) -> JailStatus {
+        let lacks = lacks.iter().map(|(layer, why)| (*layer, (*why).to_owned())).collect();
+        JailStatus { program: program.into(), held: Held { holds: vec![Layer::User, Layer::Calls], lacks } }
     }
 
     fn failure(path: impl Into<PathBuf>) -> Failure {
@@ -132,9 +162,14 @@ mod tests {
             waiting: Some(8),
             broken: vec![failure("/srv/app/models.py"), failure("/srv/app/\n.py")],
             missed: Some(9),
+            jails: vec![
+                jail("/usr/bin/python3.11", &[]),
+                jail("/opt/py/bin/python3.13", &[]),
+                jail("/root/py/bin/python3.9", &[(Layer::User, "it lies in /root, which other users cannot enter")]),
+            ],
             complete: true,
         };
-        insta::assert_snapshot!(screen(&status), @r"
+        insta::assert_snapshot!(screen(&status), @r#"
         pycwarm 0.1.0: ready
 
         /srv/app
@@ -152,10 +187,13 @@ mod tests {
         directories waiting              8
         changes missed by events         9
         broken                           2
+        workers of 2 interpreters are in jail: own user, few system calls
+        workers of /root/py/bin/python3.9 are without "own user": it lies in /root,
+        which other users cannot enter
 
         /srv/app/models.py:12: SyntaxError: invalid syntax (python3.11)
         /srv/app/\n.py:12: SyntaxError: invalid syntax (python3.11)
-        ");
+        "#);
         assert!(screen(&status).lines().all(|line| line.chars().count() <= COLUMNS));
     }
 

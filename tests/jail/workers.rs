@@ -61,6 +61,13 @@ fn of_each_interpreter() {
         let worker = the_worker(&daemon);
         assert_jailed(&worker, own_user);
         assert_eq!(worker.user() != 0, own_user || !is_root());
+        let status = daemon.status();
+        let jail = &status["jails"][0];
+        let has = |list: &str, layer: &str| jail[list].to_string().contains(&format!("\"{layer}\""));
+        for layer in ["privileges", "files", "calls", "limits"] {
+            assert!(has("holds", layer), "{jail}");
+        }
+        assert_eq!((has("holds", "user"), has("lacks", "user")), (own_user, is_root() && !own_user), "{jail}");
     }
 }
 
