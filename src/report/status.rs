@@ -71,7 +71,7 @@ fn jails(jails: &[JailStatus]) -> Vec<String> {
     if let Some(one) = whole.first() {
         let layers: Vec<String> = one.held.holds.iter().map(Layer::to_string).collect();
         let whose = match whole.as_slice() {
-            [one] => escaped(&one.program),
+            [one] => escaped(&one.program).to_string(),
             several => format!("{} interpreters", several.len()),
         };
         told.push(format!("workers of {whose} are in jail: {}", layers.join(", ")));
