@@ -15,10 +15,6 @@ impl Process {
         Self(PathBuf::from(format!("/proc/{id}")))
     }
 
-    pub fn id(&self) -> u32 {
-        self.0.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a number")
-    }
-
     pub fn threads(&self) -> Vec<Self> {
         let tasks = fs::read_dir(self.0.join("task")).expect("it runs");
         tasks.map(|task| Self(task.expect("it runs").path())).collect()
@@ -79,7 +75,10 @@ impl Process {
 
 /// The workers of a daemon that have become interpreters.
 pub fn workers(daemon: u32) -> Vec<Process> {
-    children(daemon).into_iter().map(Process::new).filter(|worker| !worker.link("exe").ends_with("pycwarm")).collect()
+    // One that has ended meanwhile has no program any more.
+    let program = |process: &Process| fs::read_link(process.0.join("exe")).ok();
+    let is_interpreter = |process: &Process| program(process).is_some_and(|program| !program.ends_with("pycwarm"));
+    children(daemon).into_iter().map(Process::new).filter(is_interpreter).collect()
 }
 
 /// Whether every user may execute it, and import what it brings.
