@@ -117,7 +117,10 @@ fn each_owner_has_workers_of_their_own() {
     for round in 0..3 {
         for owner in owners {
             let source = place.path(&format!("of{owner}/m0.py"));
-            std::fs::write(&source, format!("X = {round}\nY = {owner}\n")).expect("as root");
+            // Older than a second, so that nothing of it is compiled once more.
+            let new = place.source(&format!("of{owner}/new"), format!("Y = {owner}\n{}", "X = 1\n".repeat(round)));
+            chown(&new, Some(owner), Some(owner)).expect("as root");
+            std::fs::rename(&new, &source).expect("as root");
             daemon.wait_fresh(python, [&source]);
             daemon.wait_until("one worker is left", || workers(daemon.id()).len() == 1);
             let user = the_worker(&daemon).user();
