@@ -26,7 +26,8 @@ impl Daemon<'_> {
         let (now, mut roots_changed) = (Instant::now(), false);
         for (path, change) in drained.changes {
             tracing::trace!("{}: {change:?}", escaped(&path));
-            roots_changed |= change.moved && self.trees.leads_to_root(&path);
+            // Not only names: a directory on the way may be open to us by now.
+            roots_changed |= (change.moved || change.complete) && self.trees.leads_to_root(&path);
             if (change.moved || change.complete) && self.trees.leads_to_program(&path) {
                 self.programs_due = Some(now + PROGRAMS_SETTLE);
             }
