@@ -119,6 +119,8 @@ impl Trees {
         for state in &mut self.all {
             state.reopen(watcher, &others, age);
         }
+        let roots = self.all.iter().filter_map(|state| state.tree.as_ref()).map(|tree| Arc::clone(tree.root().dir()));
+        watcher.keep_mounts(&roots.collect::<Vec<_>>());
         self.watch_above(watcher);
     }
 
