@@ -9,7 +9,7 @@ use crate::config::{Settings, TreeSettings};
 use crate::domain::{FileKind, Timestamp, escaped};
 use crate::engine::Tree;
 use crate::root::{actor, plain};
-use crate::watch::{Interest, TreePath, Watcher};
+use crate::watch::{Interest, TreePath, Watcher, is_lack};
 
 /// All configured trees.
 pub(super) struct Trees {
@@ -303,6 +303,11 @@ impl State {
                 self.last = None;
                 self.want(Cause::Cold, age);
                 self.told_absent = false;
+            }
+            // That says nothing of the tree. What the pass cannot read for the same reason is tried again.
+            Err(error) if is_lack(&error) && self.tree.is_some() => {
+                tracing::warn!("{} cannot be opened ({error}): going on with what it was", escaped(path));
+                self.want(Cause::Change, age);
             }
             Err(error) => {
                 if self.tree.take().is_some() {

@@ -231,7 +231,9 @@ impl Reader {
     }
 }
 
-fn is_lack(error: &io::Error) -> bool {
+/// Whether an error says nothing of the file, but that the host has no descriptors or no memory left.
+#[must_use]
+pub fn is_lack(error: &io::Error) -> bool {
     let lacks = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM];
     lacks.iter().any(|lack| error.raw_os_error() == Some(*lack as i32))
 }

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::Signal;
 
 use crate::asking::{must_sync, status};
+use crate::support::apart::Mount;
 use crate::support::daemon::Daemon;
+use crate::support::process::{clean_command, must};
 use crate::support::python::{Interpreter, primary};
+use crate::support::skip::skipped;
 use crate::support::tree::Tree;
 
 /// A daemon with the configured tree `one`; `two` lies beside it.
@@ -171,4 +174,25 @@ fn a_tree_that_wants_to_be_looked_at_all_the_time_does_not_keep_a_new_one_waitin
         stop.store(true, Ordering::Relaxed);
         waited.expect("the new tree is looked at");
     });
+}
+
+/// As docs/architecture.md says: take it out of the configuration first.
+#[test]
+fn the_file_system_of_a_dropped_tree_can_be_unmounted() {
+    let name = "reload::the_file_system_of_a_dropped_tree_can_be_unmounted";
+    if !rustix::process::geteuid().is_root() {
+        return skipped(name, "needs root, for fanotify");
+    }
+    let (python, place) = (primary(), Tree::new());
+    let Some(_mount) = Mount::tmpfs(name, "mode=0755", &place.path("one")) else { return };
+    place.source("one/x.py", "X = 1\n");
+    place.source("two/y.py", "Y = 1\n");
+    let text = |trees: &[&str]| config_of(python, &place, trees).replacen("]\n", "]\nwatch = \"fanotify\"\n", 1);
+    let config = place.file("pycwarm.toml", text(&["one", "two"]));
+    let daemon = Daemon::configured(&config);
+    fs::write(&config, text(&["two"])).expect("own file");
+    daemon.signal(Signal::HUP);
+    daemon.wait_until("the reload", || daemon.stderr().contains("was reloaded"));
+    must_sync(&daemon, &place.path("two"));
+    must(clean_command("umount").arg(place.path("one")));
 }
