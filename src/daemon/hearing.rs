@@ -26,7 +26,8 @@ impl Daemon<'_> {
         let (now, mut roots_changed) = (Instant::now(), false);
         for (path, change) in drained.changes {
             tracing::trace!("{}: {change:?}", escaped(&path));
-            roots_changed |= change.moved && self.trees.leads_to_root(&path);
+            // Not only names: a directory on the way may be open to us by now.
+            roots_changed |= (change.moved || change.complete) && self.trees.leads_to_root(&path);
             if (change.moved || change.complete) && self.trees.leads_to_program(&path) {
                 self.programs_due = Some(now + PROGRAMS_SETTLE);
             }
@@ -91,9 +92,13 @@ impl Daemon<'_> {
     }
 
     /// Something was mounted or unmounted. Gives whether that may concern the root of a tree.
-    fn take_mounts(&mut self, now: Instant) -> bool {
+    pub(super) fn take_mounts(&mut self, now: Instant) -> bool {
         let mut roots_changed = false;
-        for place in self.mounts.changed() {
+        let places = self.mounts.changed();
+        if places.is_empty() {
+            return false;
+        }
+        for place in places {
             let leads_to_root = self.trees.leads_to_root(&place);
             let names = self.trees.names_of(&place);
             roots_changed |= leads_to_root;

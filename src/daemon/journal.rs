@@ -83,6 +83,11 @@ impl Known {
         self.forget(|path, _| path != directory && path.starts_with(directory));
     }
 
+    /// Forgets what failed in trees that are none any more.
+    pub(super) fn keep(&self, trees: &[PathBuf]) {
+        self.forget(|_, tree| !trees.iter().any(|kept| kept == tree));
+    }
+
     fn is_empty(&self) -> bool {
         self.failures().is_empty()
     }
@@ -119,14 +124,17 @@ impl Journal {
         Self { known, tree: tree.to_owned(), counts: Mutex::default() }
     }
 
-    /// One line for a look at a directory, if it changed anything.
-    pub(super) fn tell_look(&self, directory: &Path, extent: Extent) {
+    /// One line for a look at a directory, if it changed anything. `postponed` if some of its sources were left for
+    /// another look, which may be those that are broken.
+    pub(super) fn tell_look(&self, directory: &Path, extent: Extent, postponed: bool) {
         let counts = self.counts();
         let is_here = |path: &Path| match extent {
             Extent::Directory => path == directory || path.parent() == Some(directory),
             Extent::Subtree => path.starts_with(directory),
         };
-        self.known.forget(|path, _| is_here(path) && !counts.failed_paths.contains(path));
+        if !postponed {
+            self.known.forget(|path, _| is_here(path) && !counts.failed_paths.contains(path));
+        }
         if counts.compiled + counts.repaired + counts.removed > 0 {
             tracing::info!("{}: {}", escaped(directory), counts.done());
         }

@@ -229,9 +229,12 @@ impl<'a> Daemon<'a> {
     }
 
     fn rescan_all(&mut self, why: &str) {
-        tracing::debug!("{why}");
         // It stands for whatever waited, however old.
-        let age = self.oldest_age();
+        self.rescan_all_since(self.oldest_age(), why);
+    }
+
+    fn rescan_all_since(&mut self, age: Age, why: &str) {
+        tracing::debug!("{why}");
         self.batch.clear();
         self.watcher.polled().begin_again(Instant::now() + self.settings.poll_interval);
         self.missed.give_up();
@@ -240,9 +243,10 @@ impl<'a> Daemon<'a> {
         self.trees.want_all(Cause::Change, age);
     }
 
-    /// The age of what stands for all that waits.
+    /// The age of what stands for all that waits or is in hand, passes over whole trees among it.
     fn oldest_age(&self) -> Age {
-        self.batch.oldest().unwrap_or(self.age).min(self.age)
+        let oldest = self.batch.oldest().into_iter().chain(self.trees.oldest(|_| true));
+        oldest.fold(self.age, Age::min)
     }
 
     /// A configuration that cannot be used changes nothing.
@@ -263,6 +267,7 @@ impl<'a> Daemon<'a> {
                 self.missed.give_up();
                 let age = self.oldest_age();
                 self.trees.replace(&settings, &self.watcher, age);
+                self.known.keep(&self.trees.paths());
                 self.settings = settings;
                 self.retries.clear();
                 self.again.clear();

@@ -162,6 +162,10 @@ impl Daemon<'_> {
 
     fn begin_work(&mut self, index: usize) {
         let now = Instant::now();
+        // What is mounted is told of by another way than the cookie's, and may come later.
+        if self.take_mounts(now) {
+            self.trees.reopen(&self.watcher, self.age);
+        }
         // What gives no events is looked at now.
         for top in self.watcher.polled().concerning(&self.syncs.waiting[index].paths) {
             self.look_at_polled(&top, now, self.age);

@@ -9,7 +9,7 @@ use crate::config::{Settings, TreeSettings};
 use crate::domain::{FileKind, Timestamp, escaped};
 use crate::engine::Tree;
 use crate::root::{actor, plain};
-use crate::watch::{Interest, TreePath, Watcher};
+use crate::watch::{Interest, TreePath, Watcher, is_lack};
 
 /// All configured trees.
 pub(super) struct Trees {
@@ -68,6 +68,8 @@ struct State {
     tree: Option<Arc<Tree>>,
     wanted: Option<Wanted>,
     running: Option<Running>,
+    /// The number of the last pass that was begun.
+    begun: u64,
     /// When the last look at all of it was begun that came to its end.
     last: Option<Timestamp>,
     told_absent: bool,
@@ -84,7 +86,9 @@ impl Trees {
     /// Takes new settings over. Every tree wants a whole pass then.
     pub(super) fn replace(&mut self, settings: &Settings, watcher: &Watcher, age: Age) {
         for old in &self.all {
-            if !settings.trees.iter().any(|new| new.path == old.settings.path) {
+            // Also where changes are heard of in another way from now on: what was polled is so no more.
+            let stays = |new: &TreeSettings| (&new.path, new.watch) == (&old.settings.path, old.settings.watch);
+            if !settings.trees.iter().any(stays) {
                 watcher.forget(&old.settings.path);
             }
         }
@@ -93,6 +97,7 @@ impl Trees {
             tree: None,
             wanted: None,
             running: None,
+            begun: 0,
             last: None,
             told_absent: false,
         };
@@ -114,6 +119,8 @@ impl Trees {
         for state in &mut self.all {
             state.reopen(watcher, &others, age);
         }
+        let roots = self.all.iter().filter_map(|state| state.tree.as_ref()).map(|tree| Arc::clone(tree.root().dir()));
+        watcher.keep_mounts(&roots.collect::<Vec<_>>());
         self.watch_above(watcher);
     }
 
@@ -175,8 +182,9 @@ impl Trees {
         self.all.iter().find(|state| state.settings.path == path)?.tree.clone()
     }
 
-    /// The next tree that wants a whole pass. One at a time, so that the host is left some air; one by the clock
-    /// only if `by_the_clock`.
+    /// The next tree that wants a whole pass. One at a time, so that the host is left some air, and the one first that
+    /// waits longest, so that none that wants one all the time keeps the others waiting; one by the clock only if
+    /// `by_the_clock`.
     pub(super) fn begin_whole(&mut self, by_the_clock: bool) -> Option<Whole> {
         if self.all.iter().any(|state| state.running.is_some()) {
             return None;
@@ -184,10 +192,12 @@ impl Trees {
         let may_begin = |wanted: &Wanted| by_the_clock || wanted.cause != Cause::Clock;
         let ready =
             self.all.iter_mut().filter(|state| state.tree.is_some() && state.wanted.as_ref().is_some_and(may_begin));
-        let state = ready.min_by_key(|state| state.wanted.is_some_and(|wanted| wanted.cause == Cause::Clock))?;
+        let by_clock = |state: &State| state.wanted.is_some_and(|wanted| wanted.cause == Cause::Clock);
+        let state = ready.min_by_key(|state| (by_clock(state), state.begun))?;
         let (tree, wanted) = (state.tree.clone()?, state.wanted.take()?);
         self.passes += 1;
         let Wanted { cause, age } = wanted;
+        state.begun = self.passes;
         state.running = Some(Running { number: self.passes, cause, age, begun: actor::now() });
         tree.forget_scripts();
         Some(Whole { tree, number: self.passes, cause, last: state.last })
@@ -293,6 +303,11 @@ impl State {
                 self.last = None;
                 self.want(Cause::Cold, age);
                 self.told_absent = false;
+            }
+            // That says nothing of the tree. What the pass cannot read for the same reason is tried again.
+            Err(error) if is_lack(&error) && self.tree.is_some() => {
+                tracing::warn!("{} cannot be opened ({error}): going on with what it was", escaped(path));
+                self.want(Cause::Change, age);
             }
             Err(error) => {
                 if self.tree.take().is_some() {

@@ -50,8 +50,8 @@ impl Change {
             EventKind::Access(_) => return None,
             EventKind::Modify(ModifyKind::Metadata(MetadataKind::AccessTime)) => return None,
             EventKind::Modify(ModifyKind::Metadata(_)) => (false, true, false),
-            // A link is made so, too, whose name says nothing.
-            EventKind::Create(CreateKind::File) => (false, false, false),
+            // A link is made so, too, whose name says nothing, and of which nothing more is heard.
+            EventKind::Create(CreateKind::File) => (true, false, false),
             EventKind::Remove(RemoveKind::File) => (true, true, true),
             _ => (true, true, false),
         };
@@ -70,8 +70,8 @@ impl Change {
             let moved = appeared || mask.intersects(names);
             return Some(Self { moved, complete: true, directory: true, appeared });
         }
-        let moved = mask.intersects(names);
-        let complete = moved || mask.intersects(MaskFlags::FAN_CLOSE_WRITE | MaskFlags::FAN_ATTRIB);
+        let moved = mask.intersects(names | MaskFlags::FAN_CREATE);
+        let complete = mask.intersects(names | MaskFlags::FAN_CLOSE_WRITE | MaskFlags::FAN_ATTRIB);
         let is_content = !mask.intersects(
             MaskFlags::FAN_MOVED_FROM | MaskFlags::FAN_MOVED_TO | MaskFlags::FAN_ATTRIB | MaskFlags::FAN_CREATE,
         );
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(change(closed, "/a/x.py"), Some((false, true)));
         assert_eq!(change(renamed, "/a/x.py"), Some((true, true)));
         assert_eq!(change(renamed, "/a/release-1.2"), Some((true, true)));
-        assert_eq!(change(EventKind::Create(CreateKind::File), "/a/release-1.2"), Some((false, false)), "a link?");
+        assert_eq!(change(EventKind::Create(CreateKind::File), "/a/release-1.2"), Some((true, false)), "a link?");
         assert_eq!(change(EventKind::Remove(RemoveKind::File), "/a/__pycache__/x.cpython-311.pyc"), Some((true, true)));
         assert_eq!(change(closed, "/a/site.log"), None);
         assert_eq!(change(closed, "/a/hello"), Some((false, true)));
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(change(MaskFlags::FAN_MODIFY | MaskFlags::FAN_CLOSE_WRITE, "x.py"), of_file(false, true));
         assert_eq!(change(MaskFlags::FAN_MODIFY | MaskFlags::FAN_CLOSE_WRITE, "site.log"), None);
         assert_eq!(change(MaskFlags::FAN_MOVED_TO, "release-1.2"), of_file(true, true));
-        assert_eq!(change(MaskFlags::FAN_CREATE, "release-1.2"), of_file(false, false));
+        assert_eq!(change(MaskFlags::FAN_CREATE, "release-1.2"), of_file(true, false), "a link?");
         assert_eq!(change(MaskFlags::FAN_DELETE, "x.py"), of_file(true, true));
         assert_eq!(change(MaskFlags::FAN_DELETE, "site.log"), None);
         assert_eq!(change(MaskFlags::FAN_ATTRIB, "x.py"), of_file(false, true));
