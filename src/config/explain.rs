@@ -62,6 +62,8 @@ fn policy(out: &mut fmt::Formatter<'_>, layer: &PolicyLayer) -> fmt::Result {
     optional(out, "mode", &layer.mode, |written| text(written))?;
     optional(out, "context", &layer.context, |written| text(written))?;
     optional(out, "watch", &layer.watch, |written| text(written))?;
+    optional(out, "cross-owners", &layer.cross_owners, |crossed| Value::Boolean(*crossed))?;
+    optional(out, "cross-mounts", &layer.cross_mounts, |crossed| Value::Boolean(*crossed))?;
     optional(out, "exclude", &layer.exclude, |items| texts(items))
 }
 

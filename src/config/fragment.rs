@@ -8,8 +8,18 @@ pub const GLOBAL_KEYS: &[&str] =
     &["jobs", "compile-timeout", "worker-memory", "rescan-interval", "poll-interval", "queue-limit", "control-group"];
 
 /// The keys of `[defaults]`, which every `[[tree]]` may have too. The same names as in `PolicyFragment`.
-pub const POLICY_KEYS: &[&str] =
-    &["python", "optimize", "invalidation-mode", "owner", "mode", "context", "watch", "exclude"];
+pub const POLICY_KEYS: &[&str] = &[
+    "python",
+    "optimize",
+    "invalidation-mode",
+    "owner",
+    "mode",
+    "context",
+    "watch",
+    "cross-owners",
+    "cross-mounts",
+    "exclude",
+];
 
 /// The keys that only a `[[tree]]` has. With those of [`POLICY_KEYS`] the same names as in `TreeFragment`.
 pub const TREE_KEYS: &[&str] = &["path", "enabled", "readers"];
@@ -47,6 +57,8 @@ pub struct PolicyFragment {
     pub mode: Entry<String>,
     pub context: Entry<String>,
     pub watch: Entry<String>,
+    pub cross_owners: Entry<bool>,
+    pub cross_mounts: Entry<bool>,
     pub exclude: ListEntry<String>,
 }
 
@@ -65,6 +77,8 @@ pub struct TreeFragment {
     mode: Entry<String>,
     context: Entry<String>,
     watch: Entry<String>,
+    cross_owners: Entry<bool>,
+    cross_mounts: Entry<bool>,
     exclude: ListEntry<String>,
 }
 
@@ -79,6 +93,8 @@ impl TreeFragment {
             mode: self.mode.take(),
             context: self.context.take(),
             watch: self.watch.take(),
+            cross_owners: self.cross_owners.take(),
+            cross_mounts: self.cross_mounts.take(),
             exclude: self.exclude.take(),
         }
     }

@@ -145,6 +145,8 @@ fn example(key: &str) -> &'static str {
         "owner" => "`owner = \"user:group\"`",
         "mode" => "`mode = \"0644\"`",
         "context" => "`context = \"policy\"`",
+        "cross-owners" => "`cross-owners = false`",
+        "cross-mounts" => "`cross-mounts = false`",
         "watch" => "`watch = \"auto\"`",
         "exclude" => "`exclude = [\"/build/\"]`",
         _ => "the sample configuration",

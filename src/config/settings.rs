@@ -49,6 +49,10 @@ pub struct TreeSettings {
     pub context: ContextPolicy,
     /// How changes are heard of.
     pub watch: WatchPolicy,
+    /// Whether directories of one user are entered from those of another.
+    pub cross_owners: bool,
+    /// Whether mount points below the root are entered.
+    pub cross_mounts: bool,
     /// gitignore patterns, each known to be a valid one; their order counts.
     pub exclude: Vec<String>,
     /// Where `path` lies below the tree that the patterns were written for: they are matched against this prefix
@@ -75,6 +79,10 @@ pub struct TreeDefaults {
     pub context: ContextPolicy,
     /// How changes are heard of.
     pub watch: WatchPolicy,
+    /// Whether directories of one user are entered from those of another.
+    pub cross_owners: bool,
+    /// Whether mount points below the root are entered.
+    pub cross_mounts: bool,
     /// gitignore patterns, each known to be a valid one; their order counts.
     pub exclude: Vec<String>,
 }
@@ -91,6 +99,8 @@ impl TreeDefaults {
             mode: self.mode,
             context: self.context,
             watch: self.watch,
+            cross_owners: self.cross_owners,
+            cross_mounts: self.cross_mounts,
             exclude: self.exclude,
             exclude_prefix: PathBuf::new(),
             readers,

@@ -76,6 +76,8 @@ fn policy(written: &Policy) -> Result<TreeDefaults, ConfigError> {
         mode: written.mode.check("mode", |text| text.parse())?.value,
         context: written.context.check("context", |text| text.parse())?.value,
         watch: written.watch.check("watch", |text| text.parse())?.value,
+        cross_owners: written.cross_owners.value,
+        cross_mounts: written.cross_mounts.value,
         exclude: patterns(&written.exclude)?,
     })
 }

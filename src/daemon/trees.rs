@@ -8,7 +8,7 @@ use crate::batch::Age;
 use crate::config::{Settings, TreeSettings};
 use crate::domain::{FileKind, Timestamp, escaped};
 use crate::engine::Tree;
-use crate::root::{actor, plain};
+use crate::root::{UnsafeWay, actor, plain};
 use crate::watch::{Interest, TreePath, Watcher, is_lack};
 
 /// All configured trees.
@@ -308,6 +308,13 @@ impl State {
             Err(error) if is_lack(&error) && self.tree.is_some() => {
                 tracing::warn!("{} cannot be opened ({error}): going on with what it was", escaped(path));
                 self.want(Cause::Change, age);
+            }
+            Err(error) if UnsafeWay::of(&error).is_some() => {
+                if self.tree.take().is_some() || !self.told_absent {
+                    tracing::warn!("{} is not kept warm: {error}", escaped(path));
+                }
+                self.told_absent = true;
+                watcher.forget(path);
             }
             Err(error) => {
                 if self.tree.take().is_some() {

@@ -4,6 +4,7 @@ pub mod confinement;
 pub mod failure;
 pub mod file_stat;
 pub mod interpreter;
+pub mod passage;
 pub mod path_text;
 pub mod permissions;
 pub mod policy;

@@ -164,7 +164,7 @@ impl<'a> Selector<'a> {
                 .collect()
         };
         // What cannot be read is told when the directory itself is looked at.
-        walk(start, (), 1, self.stop, visit, |_, _| {});
+        walk(start, self.tree.root.passage(), (), 1, self.stop, visit, |_, _| {});
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.tree.set_scripts(found.clone());
         found

@@ -13,9 +13,11 @@ use super::pass::{Pass, Purpose, Scope, Shared};
 use super::targets::Selector;
 use super::tree::read_pyvenv;
 use super::turns::Later;
-use crate::domain::{Failure, FailureKind, FileKind};
+use crate::domain::passage::Barrier;
+use crate::domain::{Failure, FailureKind, FileKind, Skip, SkipReason};
 use crate::interpreters::{Choice, pyvenv};
 use crate::pyc::names::{self, CACHE_DIRECTORY};
+use crate::root::passage::barrier_of;
 use crate::root::{Entry, resolve};
 use crate::scan::walk::Obstacle;
 use crate::scan::{Place, scripts, walk};
@@ -56,6 +58,7 @@ impl Walking<'_> {
         let worked = Mutex::new(Duration::ZERO);
         walk(
             start,
+            tree.root.passage(),
             below,
             threads,
             self.stop,
@@ -201,6 +204,11 @@ impl Walking<'_> {
     }
 
     pub(super) fn obstacle(&self, relative: PathBuf, why: Obstacle) {
+        if let Obstacle::Io(error) = &why
+            && let Some(barrier) = barrier_of(error)
+        {
+            return self.bar(&relative, barrier);
+        }
         let message = match why {
             // It has gone since its parent was listed, or somebody put something else in its place.
             Obstacle::Io(error) if is_gone(&error) || resolve::is_loop(&error) => return,
@@ -215,6 +223,19 @@ impl Walking<'_> {
             message,
             owner: None,
         });
+    }
+}
+
+impl Walking<'_> {
+    /// A directory that is not entered is skipped; where it is the whole tree, that is a failure.
+    fn bar(&self, relative: &Path, barrier: Barrier) {
+        let path = self.shared.tree.root.path_of(relative);
+        if !relative.as_os_str().is_empty() {
+            return self.shared.sink.skip(&Skip { path, reason: SkipReason::Barred(barrier) });
+        }
+        let owner = self.shared.tree.root.stat().ok().map(|stat| stat.uid);
+        let (kind, message) = (FailureKind::Refused, barrier.to_string());
+        self.shared.sink.failure(&Failure { path, python: String::new(), line: None, kind, message, owner });
     }
 }
 

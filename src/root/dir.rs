@@ -32,6 +32,10 @@ impl Dir {
         Self { fd }
     }
 
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
     /// Opens a directory in this one. A link is not followed.
     ///
     /// # Errors

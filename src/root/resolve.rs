@@ -77,7 +77,7 @@ pub fn resolve(root: &Arc<TreeRoot>, relative: &Path, passed: &mut Vec<PathBuf>)
                 }
             }
             FileKind::Directory if !pending.is_empty() => {
-                let next = Arc::new(here.open_dir(&name).map_err(missing)?);
+                let next = Arc::new(here.enter(&name, root.passage()).map_err(missing)?);
                 above.push(std::mem::replace(&mut here, next));
                 names.push(&name);
             }

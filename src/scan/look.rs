@@ -15,6 +15,7 @@ use crate::pyc::holes::has_holes;
 use crate::pyc::marshal;
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::pyc::source_hash::source_hash;
+use crate::root::passage::barrier_of;
 use crate::root::resolve::{LinkFault, resolve};
 use crate::root::source::OpenFault;
 use crate::root::{Dir, Entry, OpenSource, TreeRoot, replacement};
@@ -99,7 +100,10 @@ fn linked(root: &Arc<TreeRoot>, relative: &Path, passed: &mut Vec<PathBuf>) -> O
         Err(LinkFault::Dangling) => SourceState::Skipped(SkipReason::DanglingLink),
         Err(LinkFault::Loop) => SourceState::Skipped(SkipReason::LinkLoop),
         Err(LinkFault::LeavesTree) => SourceState::Skipped(SkipReason::LinkLeavesTree),
-        Err(LinkFault::Io(error)) => SourceState::Unreadable(error.to_string()),
+        Err(LinkFault::Io(error)) => match barrier_of(&error) {
+            Some(barrier) => SourceState::Skipped(SkipReason::Barred(barrier)),
+            None => SourceState::Unreadable(error.to_string()),
+        },
     })
 }
 

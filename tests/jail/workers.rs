@@ -118,13 +118,14 @@ fn each_owner_has_workers_of_their_own() {
         for owner in owners {
             let source = place.path(&format!("of{owner}/m0.py"));
             // Older than a second, so that nothing of it is compiled once more.
-            let new = place.source(&format!("of{owner}/new"), format!("Y = {owner}\n{}", "X = 1\n".repeat(round)));
+            let new = place.source(&format!("of{owner}/new"), format!("Y = {owner}\n{}", "X = 1\n".repeat(round + 1)));
             chown(&new, Some(owner), Some(owner)).expect("as root");
             std::fs::rename(&new, &source).expect("as root");
             daemon.wait_fresh(python, [&source]);
             daemon.wait_until("one worker is left", || workers(daemon.id()).len() == 1);
             let user = the_worker(&daemon).user();
-            assert_eq!(*user_of.entry(owner).or_insert(user), user, "the user of {owner} is another one now");
+            let before = *user_of.entry(owner).or_insert(user);
+            assert_eq!(before, user, "round {round}, owner {owner}: {user_of:?}\n{}", daemon.stderr());
         }
     }
     let users: BTreeSet<u32> = user_of.values().copied().collect();
