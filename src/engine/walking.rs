@@ -227,13 +227,23 @@ impl Walking<'_> {
 }
 
 impl Walking<'_> {
-    /// A directory that is not entered is skipped; where it is the whole tree, that is a failure.
+    /// A directory that is not entered is skipped; where it is the whole tree, that is a failure. `relative` is that
+    /// directory, or lies below it.
     fn bar(&self, relative: &Path, barrier: Barrier) {
-        let path = self.shared.tree.root.path_of(relative);
-        if !relative.as_os_str().is_empty() {
+        let root = &self.shared.tree.root;
+        let is_barred = |path: &&Path| root.open_below(path).is_err_and(|error| barrier_of(&error).is_some());
+        let mut on_the_way: Vec<&Path> = relative.ancestors().collect();
+        on_the_way.reverse();
+        let barred = on_the_way.into_iter().find(is_barred).unwrap_or(relative);
+        let path = root.path_of(barred);
+        if let Some(observer) = self.pass.observer {
+            // What happens below is not followed; when it may be entered again, all of it will be new.
+            observer.listed(&path, &HashSet::new());
+        }
+        if !barred.as_os_str().is_empty() {
             return self.shared.sink.skip(&Skip { path, reason: SkipReason::Barred(barrier) });
         }
-        let owner = self.shared.tree.root.stat().ok().map(|stat| stat.uid);
+        let owner = root.stat().ok().map(|stat| stat.uid);
         let (kind, message) = (FailureKind::Refused, barrier.to_string());
         self.shared.sink.failure(&Failure { path, python: String::new(), line: None, kind, message, owner });
     }

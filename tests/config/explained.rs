@@ -36,6 +36,8 @@ owner = "source"  # default
 mode = "source"  # default
 context = "policy"  # default
 watch = "auto"  # default
+cross-owners = false  # default
+cross-mounts = false  # default
 exclude = ['a\b', '"#']  # /etc/pycwarm/pycwarm.toml:2
 
 [[tree]]
@@ -63,6 +65,8 @@ owner = "source"  # default
 mode = "source"  # default
 context = "policy"  # default
 watch = "auto"  # default
+cross-owners = false  # default
+cross-mounts = false  # default
 exclude = []  # default
 "#);
 }

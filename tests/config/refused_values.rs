@@ -12,7 +12,7 @@ fn unknown_keys() {
     insta::assert_snapshot!(error("[defaults]\n# here\njobs = 2"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "jobs"; it belongs at the top of the file, before any [table]"#);
     insta::assert_snapshot!(error("[defaults]\nreaders = ['apache']"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "readers"; it belongs under a [[tree]]"#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\n[[tree]]\npath = '/b'\nexcludes = []"), @r#"/etc/pycwarm/pycwarm.toml:5: unknown key "excludes"; did you mean "exclude"?"#);
-    insta::assert_snapshot!(error("[[tree]]\npath = '/a'\nfoo.bar = 1"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "foo"; here can be: path, enabled, readers, python, optimize, invalidation-mode, owner, mode, context, watch, exclude"#);
+    insta::assert_snapshot!(error("[[tree]]\npath = '/a'\nfoo.bar = 1"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "foo"; here can be: path, enabled, readers, python, optimize, invalidation-mode, owner, mode, context, watch, cross-owners, cross-mounts, exclude"#);
     insta::assert_snapshot!(error("[[trees]]\npath = '/a'"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "trees"; did you mean "tree"?"#);
     insta::assert_snapshot!(error("\n\"a\\nb\" = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "a\nb"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, control-group, defaults, tree"#);
 }
