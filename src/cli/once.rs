@@ -15,6 +15,7 @@ use crate::domain::escaped;
 use crate::engine::{Engine, Purpose, Tree};
 use crate::report::terminal::{Collector, failure_line, summary_line};
 use crate::report::{Sink, Summary, json};
+use crate::root::label::Labels;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -32,7 +33,11 @@ pub(super) fn run(common: &Common, paths: &[PathBuf], kind: Kind) -> Exit {
         Ok(trees) => trees,
         Err(error) => return complain(&error),
     };
-    let summary = match pass(&settings, &trees, kind, !common.quiet && !common.json) {
+    let labels = match Labels::open(settings.file_contexts.as_deref()) {
+        Ok(labels) => Arc::new(labels),
+        Err(error) => return complain(&error),
+    };
+    let summary = match pass(&settings, &trees, labels, kind, !common.quiet && !common.json) {
         Ok(summary) => summary,
         Err(error) => return complain(&format!("cannot start: {error}")),
     };
@@ -74,10 +79,16 @@ fn open(wanted: Vec<TreeSettings>, configured: bool) -> Result<Vec<Arc<Tree>>, S
     Ok(trees)
 }
 
-fn pass(settings: &Settings, trees: &[Arc<Tree>], kind: Kind, progress: bool) -> io::Result<Summary> {
+fn pass(
+    settings: &Settings,
+    trees: &[Arc<Tree>],
+    labels: Arc<Labels>,
+    kind: Kind,
+    progress: bool,
+) -> io::Result<Summary> {
     let runtime = Runtime::new()?;
     let stop = CancellationToken::new();
-    let engine = Engine::new(runtime.handle().clone(), settings.jobs, settings.compile_timeout, stop.clone());
+    let engine = Engine::new(runtime.handle().clone(), settings.jobs, settings.compile_timeout, labels, stop.clone());
     runtime.spawn(stop_on_signal(stop.clone()));
     let engine = Arc::new(engine);
     let purpose = match kind {

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 /// The keys at the top of a file, tables left out. The same names as in `Fragment`.
-pub const GLOBAL_KEYS: &[&str] = &["jobs", "compile-timeout", "rescan-interval", "poll-interval", "queue-limit"];
+pub const GLOBAL_KEYS: &[&str] =
+    &["jobs", "compile-timeout", "rescan-interval", "poll-interval", "queue-limit", "file-contexts"];
 
 /// The keys of `[defaults]`, which every `[[tree]]` may have too. The same names as in `PolicyFragment`.
 pub const POLICY_KEYS: &[&str] =
@@ -27,6 +28,7 @@ pub struct Fragment {
     pub rescan_interval: Entry<i64>,
     pub poll_interval: Entry<i64>,
     pub queue_limit: Entry<i64>,
+    pub file_contexts: Entry<String>,
     #[serde(default)]
     pub defaults: PolicyFragment,
     #[serde(default)]

@@ -20,6 +20,8 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// Directories remembered as changed, at least 1, before everything is looked at instead.
     pub queue_limit: usize,
+    /// From which file SELinux contexts are taken; `None`: from the loaded policy.
+    pub file_contexts: Option<PathBuf>,
     /// For paths that are in no configured tree.
     pub defaults: TreeDefaults,
     /// Those that are enabled, in the order in which the files name them. No two have the same path.

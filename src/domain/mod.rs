@@ -1,5 +1,6 @@
 //! The nouns. Plain values that the stages exchange; nothing here does any input or output.
 
+pub mod context;
 pub mod failure;
 pub mod file_stat;
 pub mod interpreter;
@@ -7,6 +8,7 @@ pub mod path_text;
 pub mod permissions;
 pub mod policy;
 
+pub use context::Context;
 pub use failure::{Failure, FailureKind, Skip, SkipReason};
 pub use file_stat::{FileKind, FileStat, Identity, Timestamp};
 pub use interpreter::{Interpreter, SipVariant, Target};

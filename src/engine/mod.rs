@@ -29,6 +29,7 @@ use crate::domain::Interpreter;
 use crate::domain::permissions::Actor;
 use crate::report::ItemKey;
 use crate::root::actor;
+use crate::root::label::Labels;
 
 pub use pass::{Observer, Pass, PassEnd, Purpose, Scope, Unsettled};
 pub use settle::until_after;
@@ -56,6 +57,7 @@ pub struct Engine {
     to_confirm: Mutex<HashSet<ItemKey>>,
     /// File systems that do not keep owner and mode as they are set.
     lax_devices: Mutex<HashSet<u64>>,
+    labels: Arc<Labels>,
     stop: CancellationToken,
 }
 
@@ -63,7 +65,13 @@ impl Engine {
     /// Starts nothing yet. `jobs` is the number of workers per interpreter, `compile_limit` what one file
     /// may take. All ends soon after `stop` is cancelled.
     #[must_use]
-    pub fn new(handle: Handle, jobs: usize, compile_limit: Duration, stop: CancellationToken) -> Self {
+    pub fn new(
+        handle: Handle,
+        jobs: usize,
+        compile_limit: Duration,
+        labels: Arc<Labels>,
+        stop: CancellationToken,
+    ) -> Self {
         let actor = actor::current();
         Self {
             registry: registry::Registry::new(handle.clone(), actor),
@@ -77,6 +85,7 @@ impl Engine {
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_KIB as usize)),
             to_confirm: Mutex::default(),
             lax_devices: Mutex::default(),
+            labels,
             stop,
         }
     }

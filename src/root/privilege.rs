@@ -11,6 +11,12 @@ pub fn may_mark_file_systems() -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(needed))
 }
 
+/// Whether this thread has `CAP_SYS_ADMIN`.
+#[must_use]
+pub fn may_administrate() -> bool {
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN))
+}
+
 /// Gives `CAP_SYS_ADMIN` up, for this thread, for those that it starts from now on, and for all programs
 /// that these run.
 ///
