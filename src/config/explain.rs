@@ -37,7 +37,7 @@ impl fmt::Display for Explained<'_> {
         line(out, "rescan-interval", &merged.rescan_interval, integer)?;
         line(out, "poll-interval", &merged.poll_interval, integer)?;
         line(out, "queue-limit", &merged.queue_limit, integer)?;
-        optional(out, "file-contexts", &merged.file_contexts, |written| text(written))?;
+        line(out, "file-contexts", &merged.file_contexts, |written| text(written))?;
 
         writeln!(out, "\n[defaults]")?;
         policy(out, &PolicyLayer::from(merged.defaults.clone()))?;

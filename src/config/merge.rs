@@ -20,7 +20,7 @@ pub struct Merged {
     pub(super) rescan_interval: Sourced<i64>,
     pub(super) poll_interval: Sourced<i64>,
     pub(super) queue_limit: Sourced<i64>,
-    pub(super) file_contexts: Option<Sourced<String>>,
+    pub(super) file_contexts: Sourced<String>,
     pub(super) defaults: Policy,
     /// In the order in which they were first named.
     pub(super) trees: Vec<TreeLayer>,
@@ -45,7 +45,7 @@ impl Default for Merged {
             rescan_interval: Sourced::default(3600),
             poll_interval: Sourced::default(10),
             queue_limit: Sourced::default(65536),
-            file_contexts: None,
+            file_contexts: Sourced::default(String::new()),
             defaults: Policy::default(),
             trees: Vec::new(),
         }
@@ -69,7 +69,7 @@ impl Merged {
         replace(&mut self.rescan_interval, entry(fragment.rescan_interval, &lines));
         replace(&mut self.poll_interval, entry(fragment.poll_interval, &lines));
         replace(&mut self.queue_limit, entry(fragment.queue_limit, &lines));
-        self.file_contexts = entry(fragment.file_contexts, &lines).or(self.file_contexts.take());
+        replace(&mut self.file_contexts, entry(fragment.file_contexts, &lines));
         self.defaults = PolicyLayer::of(fragment.defaults, &lines).over(&self.defaults);
 
         let mut here: Vec<Sourced<PathBuf>> = Vec::new();

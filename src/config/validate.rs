@@ -32,10 +32,7 @@ impl Merged {
         let rescan_interval = number(&merged.rescan_interval, "rescan-interval", 0..=YEAR)?;
         let poll_interval = number(&merged.poll_interval, "poll-interval", 1..=YEAR)?;
         let queue_limit = number(&merged.queue_limit, "queue-limit", 1..=1 << 24)?;
-        let file_contexts = match &merged.file_contexts {
-            Some(written) => Some(written.check("file-contexts", |path| file_contexts(path))?.value),
-            None => None,
-        };
+        let file_contexts = merged.file_contexts.check("file-contexts", |path| file_contexts(path))?.value;
         // The loaded policy knows nothing of the contexts of another host.
         let is_ours = file_contexts.is_none();
         let defaults = policy(&merged.defaults, is_ours)?;
@@ -91,8 +88,11 @@ fn context(text: &str, is_ours: bool) -> Result<ContextPolicy, InvalidValue> {
     Ok(context)
 }
 
-/// Whether it can be understood, who reads it will say.
-fn file_contexts(written: &str) -> Result<PathBuf, InvalidValue> {
+/// Whether it can be understood, who reads it will say. Nothing stands for the loaded policy.
+fn file_contexts(written: &str) -> Result<Option<PathBuf>, InvalidValue> {
+    if written.is_empty() {
+        return Ok(None);
+    }
     const REMEDY: &str =
         "name a file such as \"/etc/selinux/targeted/contexts/files/file_contexts\", or remove the key";
     let path = Path::new(written);
@@ -105,7 +105,7 @@ fn file_contexts(written: &str) -> Result<PathBuf, InvalidValue> {
         "is no absolute path".to_owned()
     } else {
         match plain::is_readable_file(path) {
-            Ok(true) => return Ok(path.to_owned()),
+            Ok(true) => return Ok(Some(path.to_owned())),
             Ok(false) => "is no regular file".to_owned(),
             Err(error) => format!("cannot be read: {error}"),
         }

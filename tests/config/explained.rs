@@ -25,6 +25,7 @@ compile-timeout = 120  # default
 rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
+file-contexts = ""  # default
 
 [defaults]
 python = ["auto"]  # default
@@ -50,6 +51,7 @@ compile-timeout = 120  # default
 rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
+file-contexts = ""  # default
 
 [defaults]
 python = ["auto"]  # default
