@@ -16,6 +16,7 @@ use crate::engine::{Engine, Purpose, Tree};
 use crate::report::terminal::{Collector, failure_line, summary_line};
 use crate::report::{Sink, Summary, json};
 use crate::root::UnsafeWay;
+use crate::root::label::Labels;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -25,16 +26,23 @@ pub(super) enum Kind {
 
 pub(super) fn run(common: &Common, paths: &[PathBuf], kind: Kind) -> Exit {
     let started = Instant::now();
-    give_up_privileges();
     let settings = match settings::load(common) {
         Ok(settings) => settings,
         Err(error) => return complain(&error),
     };
+    let labels = match Labels::open(settings.file_contexts.as_deref()) {
+        Ok(mut labels) => {
+            labels.keep_privilege();
+            Arc::new(labels)
+        }
+        Err(error) => return complain(&error),
+    };
+    give_up_privileges();
     let (trees, refused) = match open(settings::trees(&settings, paths), paths.is_empty()) {
         Ok(opened) => opened,
         Err(error) => return complain(&error),
     };
-    let mut summary = match pass(&settings, &trees, kind, !common.quiet && !common.json) {
+    let mut summary = match pass(&settings, &trees, labels, kind, !common.quiet && !common.json) {
         Ok(summary) => summary,
         Err(error) => return complain(&format!("cannot start: {error}")),
     };
@@ -89,10 +97,16 @@ fn open(wanted: Vec<TreeSettings>, configured: bool) -> Result<(Vec<Arc<Tree>>, 
     Ok((trees, refused))
 }
 
-fn pass(settings: &Settings, trees: &[Arc<Tree>], kind: Kind, progress: bool) -> io::Result<Summary> {
+fn pass(
+    settings: &Settings,
+    trees: &[Arc<Tree>],
+    labels: Arc<Labels>,
+    kind: Kind,
+    progress: bool,
+) -> io::Result<Summary> {
     let runtime = Runtime::new()?;
     let stop = CancellationToken::new();
-    let engine = Engine::new(runtime.handle().clone(), settings, stop.clone());
+    let engine = Engine::new(runtime.handle().clone(), settings, labels, stop.clone());
     runtime.spawn(stop_on_signal(stop.clone()));
     let engine = Arc::new(engine);
     let purpose = match kind {

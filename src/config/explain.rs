@@ -39,6 +39,7 @@ impl fmt::Display for Explained<'_> {
         line(out, "poll-interval", &merged.poll_interval, integer)?;
         line(out, "queue-limit", &merged.queue_limit, integer)?;
         line(out, "control-group", &merged.control_group, |name| text(name))?;
+        line(out, "file-contexts", &merged.file_contexts, |written| text(written))?;
 
         writeln!(out, "\n[defaults]")?;
         policy(out, &PolicyLayer::from(merged.defaults.clone()))?;

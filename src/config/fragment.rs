@@ -4,8 +4,16 @@ use serde::Deserialize;
 use toml::Spanned;
 
 /// The keys at the top of a file, tables left out. The same names as in `Fragment`.
-pub const GLOBAL_KEYS: &[&str] =
-    &["jobs", "compile-timeout", "worker-memory", "rescan-interval", "poll-interval", "queue-limit", "control-group"];
+pub const GLOBAL_KEYS: &[&str] = &[
+    "jobs",
+    "compile-timeout",
+    "worker-memory",
+    "rescan-interval",
+    "poll-interval",
+    "queue-limit",
+    "control-group",
+    "file-contexts",
+];
 
 /// The keys of `[defaults]`, which every `[[tree]]` may have too. The same names as in `PolicyFragment`.
 pub const POLICY_KEYS: &[&str] = &[
@@ -40,6 +48,7 @@ pub struct Fragment {
     pub poll_interval: Entry<i64>,
     pub queue_limit: Entry<i64>,
     pub control_group: Entry<String>,
+    pub file_contexts: Entry<String>,
     #[serde(default)]
     pub defaults: PolicyFragment,
     #[serde(default)]

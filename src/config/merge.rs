@@ -22,6 +22,7 @@ pub struct Merged {
     pub(super) poll_interval: Sourced<i64>,
     pub(super) queue_limit: Sourced<i64>,
     pub(super) control_group: Sourced<String>,
+    pub(super) file_contexts: Sourced<String>,
     pub(super) defaults: Policy,
     /// In the order in which they were first named.
     pub(super) trees: Vec<TreeLayer>,
@@ -48,6 +49,7 @@ impl Default for Merged {
             poll_interval: Sourced::default(10),
             queue_limit: Sourced::default(65536),
             control_group: Sourced::default(String::new()),
+            file_contexts: Sourced::default(String::new()),
             defaults: Policy::default(),
             trees: Vec::new(),
         }
@@ -73,6 +75,7 @@ impl Merged {
         replace(&mut self.poll_interval, entry(fragment.poll_interval, &lines));
         replace(&mut self.queue_limit, entry(fragment.queue_limit, &lines));
         replace(&mut self.control_group, entry(fragment.control_group, &lines));
+        replace(&mut self.file_contexts, entry(fragment.file_contexts, &lines));
         self.defaults = PolicyLayer::of(fragment.defaults, &lines).over(&self.defaults);
 
         let mut here: Vec<Sourced<PathBuf>> = Vec::new();

@@ -134,6 +134,7 @@ fn example(key: &str) -> &'static str {
         "poll-interval" => "`poll-interval = 10`",
         "queue-limit" => "`queue-limit = 65536`",
         "control-group" => "`control-group = \"adm\"`",
+        "file-contexts" => "`file-contexts = \"/etc/selinux/targeted/contexts/files/file_contexts\"`",
         "defaults" => "`[defaults]` with keys below it",
         "tree" => "`[[tree]]` with `path = \"/var/www/cgi-bin\"` below it",
         "path" => "`path = \"/var/www/cgi-bin\"`",

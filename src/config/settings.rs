@@ -24,6 +24,8 @@ pub struct Settings {
     pub queue_limit: usize,
     /// The group whose members are told everything at the control socket, by its number.
     pub control_group: Option<u32>,
+    /// From which file SELinux contexts are taken; `None`: from the loaded policy.
+    pub file_contexts: Option<PathBuf>,
     /// For paths that are in no configured tree.
     pub defaults: TreeDefaults,
     /// Those that are enabled, in the order in which the files name them. No two have the same path.

@@ -163,7 +163,7 @@ impl Daemon<'_> {
                 if whole.cause == Cause::Cold {
                     self.tell_event_source(&tree);
                 }
-                self.trees.set_programs(self.engine.program_places(), &self.watcher);
+                self.trees.set_programs(self.engine.program_places(), self.labels.places(), &self.watcher);
                 if whole.cause == Cause::Clock {
                     let root = self.trees.get(&tree).map(|tree| Arc::clone(tree.root()));
                     let amiss = std::mem::take(&mut end.amiss).into_iter();

@@ -17,6 +17,8 @@ pub(super) struct Trees {
     interest: Interest,
     /// Where programs of interpreters are looked for.
     programs: BTreeSet<PathBuf>,
+    /// Where the rules for SELinux contexts are.
+    labels: BTreeSet<PathBuf>,
     passes: u64,
 }
 
@@ -77,8 +79,9 @@ struct State {
 
 impl Trees {
     /// Opens what is there, and watches for what is not.
-    pub(super) fn new(settings: &Settings, watcher: &Watcher) -> Self {
-        let mut trees = Self { all: Vec::new(), interest: Interest::default(), programs: BTreeSet::new(), passes: 0 };
+    pub(super) fn new(settings: &Settings, labels: BTreeSet<PathBuf>, watcher: &Watcher) -> Self {
+        let programs = BTreeSet::new();
+        let mut trees = Self { all: Vec::new(), interest: Interest::default(), programs, labels, passes: 0 };
         trees.replace(settings, watcher, 0);
         trees
     }
@@ -133,7 +136,8 @@ impl Trees {
         let links: Vec<PathBuf> =
             self.all.iter().flat_map(|state| plain::links_on_the_way(&state.settings.path)).collect();
         self.interest = Interest::new(self.all.iter().map(tree_path).collect(), &links)
-            .with_programs(self.programs.iter().cloned());
+            .with_programs(self.programs.iter().cloned())
+            .with_labels(self.labels.iter().cloned());
         watcher.set_interest(self.interest.clone());
         let above: BTreeSet<&Path> = self.interest.above().collect();
         for directory in above {
@@ -141,21 +145,27 @@ impl Trees {
             if stat.kind == FileKind::Directory
                 && let Err(error) = watcher.watch_on_the_way(directory, &stat)
             {
-                tracing::warn!("{error}; a tree or an interpreter below it that comes or goes is noticed late");
+                tracing::warn!(
+                    "{error}; a tree, an interpreter or a file_contexts below it that comes or goes is noticed late"
+                );
             }
         }
     }
 
-    /// Has the places watched where programs of interpreters may come and go.
-    pub(super) fn set_programs(&mut self, programs: BTreeSet<PathBuf>, watcher: &Watcher) {
-        if programs != self.programs {
-            self.programs = programs;
+    /// Has the places watched where programs of interpreters, and the rules for SELinux contexts, may come and go.
+    pub(super) fn set_programs(&mut self, programs: BTreeSet<PathBuf>, labels: BTreeSet<PathBuf>, watcher: &Watcher) {
+        if programs != self.programs || labels != self.labels {
+            (self.programs, self.labels) = (programs, labels);
             self.watch_above(watcher);
         }
     }
 
     pub(super) fn leads_to_program(&self, path: &Path) -> bool {
         self.interest.leads_to_program(path)
+    }
+
+    pub(super) fn leads_to_labels(&self, path: &Path) -> bool {
+        self.interest.leads_to_labels(path)
     }
 
     pub(super) fn leads_to_root(&self, path: &Path) -> bool {

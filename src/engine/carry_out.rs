@@ -21,6 +21,7 @@ use crate::plan::{Item as Planned, Plan, Reason};
 use crate::publish::{self, Manner, PublishError, Published};
 use crate::pyc::names::{CACHE_DIRECTORY, cache_name};
 use crate::report::{Item, Outcome};
+use crate::root::label::Wish;
 use crate::root::resolve::LinkFault;
 use crate::root::source::OpenFault;
 use crate::root::{Dir, OpenSource};
@@ -99,7 +100,7 @@ impl Shared {
                 bytes: bytes.clone(),
                 done: match reason {
                     Reason::Racy => Outcome::Confirmed,
-                    Reason::Attributes => Outcome::Repaired,
+                    Reason::Attributes | Reason::Context => Outcome::Repaired,
                     _ => Outcome::Compiled,
                 },
                 _claim: claim,
@@ -177,6 +178,7 @@ impl Shared {
         }
         let interpreter = &job.target.interpreter;
         let cache = cache_name(&job.name, &interpreter.cache_tag, job.target.level);
+        let context = self.wish(&job.relative, &job.parent);
         let published = publish::header(
             job.source.0.stat(),
             interpreter,
@@ -184,7 +186,7 @@ impl Shared {
             compiled.source_hash,
         )
         .and_then(|header| {
-            publish::publish(&job.parent, &job.source.0, &cache, &header, &compiled.code, self.manner())
+            publish::publish(&job.parent, &job.source.0, &cache, &header, &compiled.code, self.manner(context.as_ref()))
         });
         self.settle(job, published);
     }
@@ -298,9 +300,15 @@ impl Shared {
         self.leave(|end| end.unsettled.push(unsettled));
     }
 
-    fn manner(&self) -> Manner<'_> {
+    fn manner<'a>(&'a self, context: Option<&'a Wish<'a>>) -> Manner<'a> {
         let settings = &self.tree.settings;
-        Manner { owner: &settings.owner, mode: &settings.mode, actor: self.engine.actor }
+        Manner { owner: &settings.owner, mode: &settings.mode, context, actor: self.engine.actor }
+    }
+
+    /// The SELinux contexts that are wanted in a directory, called without links: rules know no others.
+    pub(super) fn wish(&self, relative: &Path, dir: &Dir) -> Option<Wish<'_>> {
+        let path = self.tree.root.canonical().join(relative);
+        self.engine.labels.wish(&self.tree.settings.context, path, dir)
     }
 }
 

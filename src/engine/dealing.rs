@@ -71,7 +71,14 @@ impl Walking<'_> {
             orphans: shared.purpose == Purpose::Keep,
             suspect_since: if below.suspect { Some(Timestamp::EARLIEST) } else { self.pass.suspect_since },
         };
-        let site = Site { root: &tree.root, dir: &place.dir, relative: &place.relative, largest: LARGEST_SOURCE };
+        let context = shared.wish(&place.relative, &place.dir);
+        let site = Site {
+            root: &tree.root,
+            dir: &place.dir,
+            relative: &place.relative,
+            context: context.as_ref(),
+            largest: LARGEST_SOURCE,
+        };
         let mut observed = look(&site, &listing.entries, &listing.names, &wanted);
         if let (Scope::Sources(_, names), _) | (_, Turn::Rest(names)) = (self.pass.scope, turn) {
             observed.sources.retain(|source| names.contains(&source.name));
@@ -213,20 +220,25 @@ impl Walking<'_> {
         left
     }
 
-    /// Gives `__pycache__` its owner and mode. It is told with the caches that are in it.
+    /// Gives `__pycache__` its owner, mode and context. It is told with the caches that are in it.
     fn mend_directory(&self, directory: &Directory<'_>, plan: &Plan) {
         if !plan.mend_directory || self.shared.purpose == Purpose::Check {
             return;
         }
         let caches = directory.path.join(CACHE_DIRECTORY);
         let actor = self.shared.engine.actor;
-        match publish::mend_cache_directory(directory.site.dir, actor) {
-            Ok(true) => tracing::info!("{}: has the owner and mode of its directory again", escaped(&caches)),
+        match publish::mend_cache_directory(directory.site.dir, actor, directory.site.context) {
+            Ok(true) => {
+                tracing::info!("{}: has the owner, mode and context again that fit its directory", escaped(&caches))
+            }
             Ok(false) => tracing::debug!("{}: is left as it is, since not only caches are in it", escaped(&caches)),
             // It has gone, or is no directory any more.
             Err(error) if is_gone(&error) => {}
             Err(error) => {
-                tracing::warn!("cannot give {} the owner and mode of its directory: {error}", escaped(&caches));
+                tracing::warn!(
+                    "cannot give {} the owner, mode and context that fit its directory: {error}",
+                    escaped(&caches)
+                );
                 if !publish::keeps_attributes_in(directory.site.dir, actor) {
                     self.shared.note_lax_device(directory.site.dir, directory.path);
                 }
@@ -241,7 +253,7 @@ impl Walking<'_> {
         let left = match (plan.mend_directory, is_check) {
             (false, _) => Outcome::Fresh,
             (true, false) => Outcome::Repaired,
-            (true, true) => Outcome::Stale("is cached in a __pycache__ with a wrong owner or mode"),
+            (true, true) => Outcome::Stale("is cached in a __pycache__ with a wrong owner, mode or SELinux context"),
         };
         for item in &plan.leave {
             sink.outcome(&directory.item(*item), &left);

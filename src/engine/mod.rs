@@ -31,6 +31,7 @@ use crate::domain::permissions::Actor;
 use crate::jail::{Held, Warden};
 use crate::report::ItemKey;
 use crate::root::actor;
+use crate::root::label::Labels;
 
 pub use pass::{Observer, Pass, PassEnd, Purpose, Scope, Unsettled};
 pub use settle::until_after;
@@ -59,13 +60,14 @@ pub struct Engine {
     to_confirm: Mutex<HashSet<ItemKey>>,
     /// File systems that do not keep owner and mode as they are set.
     lax_devices: Mutex<HashSet<u64>>,
+    labels: Arc<Labels>,
     stop: CancellationToken,
 }
 
 impl Engine {
     /// Starts nothing yet. All ends soon after `stop` is cancelled.
     #[must_use]
-    pub fn new(handle: Handle, settings: &Settings, stop: CancellationToken) -> Self {
+    pub fn new(handle: Handle, settings: &Settings, labels: Arc<Labels>, stop: CancellationToken) -> Self {
         let actor = actor::current();
         let compile_limit = settings.compile_timeout;
         let warden = Arc::new(Warden::new(actor.uid, settings.worker_memory, compile_limit));
@@ -82,6 +84,7 @@ impl Engine {
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_KIB as usize)),
             to_confirm: Mutex::default(),
             lax_devices: Mutex::default(),
+            labels,
             stop,
         }
     }

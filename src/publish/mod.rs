@@ -1,4 +1,4 @@
-//! Puts a cache in place: a temporary file beside it, owner and mode, is the source still the same?,
+//! Puts a cache in place: a temporary file beside it, SELinux context, owner and mode, is the source still the same?,
 //! rename.
 
 mod error;
@@ -12,6 +12,7 @@ use crate::domain::{FileKind, FileStat, Interpreter};
 use crate::pyc::header::Header;
 use crate::pyc::names::CACHE_DIRECTORY;
 use crate::pyc::stamp::{Stamp, racy_until};
+use crate::root::label::Wish;
 use crate::root::{Dir, OpenSource, Replacement, replacement};
 
 pub use error::PublishError;
@@ -21,6 +22,7 @@ pub use error::PublishError;
 pub struct Manner<'a> {
     pub owner: &'a OwnerPolicy,
     pub mode: &'a ModePolicy,
+    pub context: Option<&'a Wish<'a>>,
     pub actor: Actor,
 }
 
@@ -70,7 +72,8 @@ pub fn publish(
     code: &[u8],
     manner: Manner<'_>,
 ) -> Result<Published, PublishError> {
-    let directory = parent.open_or_make_cache_directory(manner.actor).map_err(|error| obstructed(parent, error))?;
+    let directory =
+        parent.open_or_make_cache_directory(manner.actor, manner.context).map_err(|error| obstructed(parent, error))?;
     replace(&directory, source, name, &[header, code], manner)
 }
 
@@ -109,13 +112,13 @@ pub fn remove_cache(parent: &Dir, name: &OsStr) -> io::Result<bool> {
     }
 }
 
-/// Gives `__pycache__` the owner and mode that fit its directory. `false`: it is left alone, as it does not
+/// Gives `__pycache__` the owner, mode and context that fit its directory. `false`: it is left alone, as it does not
 /// look like one.
 ///
 /// # Errors
 /// Those of opening it and of changing it.
-pub fn mend_cache_directory(parent: &Dir, actor: Actor) -> io::Result<bool> {
-    parent.mend_cache_directory(actor)
+pub fn mend_cache_directory(parent: &Dir, actor: Actor, context: Option<&Wish<'_>>) -> io::Result<bool> {
+    parent.mend_cache_directory(actor, context)
 }
 
 /// Removes a cache whose source is gone. `false`: it is another file by now.
@@ -144,6 +147,10 @@ fn replace(
     let file = Replacement::create(directory).map_err(PublishError::at("make a file in __pycache__"))?;
     for part in parts {
         file.write(part).map_err(PublishError::at("write its cache"))?;
+    }
+    // As long as it is ours: a policy may let only the owner do that.
+    if let Some(wish) = manner.context {
+        wish.label_cache(&file, name, source).map_err(PublishError::at("label its cache"))?;
     }
     let owner = cache_owner(stat, manner.owner, manner.actor);
     match owner {

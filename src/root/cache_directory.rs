@@ -1,4 +1,4 @@
-//! Makes `__pycache__`, and puts its owner and mode right.
+//! Makes `__pycache__`, and puts its owner, mode and SELinux context right.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,6 +7,7 @@ use rustix::fs::{AtFlags, Gid, Mode, StatxFlags, Uid};
 use rustix::io::Errno;
 
 use super::dir::{Dir, Entry};
+use super::label::Wish;
 use super::replacement::is_replacement_name;
 use crate::domain::permissions::{Actor, cache_directory_mode};
 use crate::domain::{FileKind, FileStat};
@@ -14,18 +15,21 @@ use crate::pyc::names::{self, CACHE_DIRECTORY};
 
 impl Dir {
     /// Opens `__pycache__` in this directory, or makes it with owner, group and mode of this
-    /// directory. One that is there is left as it is.
+    /// directory and the context that is wanted. One that is there is left as it is.
     ///
     /// # Errors
     /// `ELOOP` or `ENOTDIR` where something else has that name; those of `mkdirat` and `openat`.
-    pub fn open_or_make_cache_directory(&self, actor: Actor) -> io::Result<Dir> {
+    pub fn open_or_make_cache_directory(&self, actor: Actor, wish: Option<&Wish<'_>>) -> io::Result<Dir> {
         let name = OsStr::new(CACHE_DIRECTORY);
         match self.open_dir(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             opened => return opened,
         }
         let before = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-        match rustix::fs::mkdirat(self, name, Mode::RWXU) {
+        let created_as = wish.and_then(Wish::create_directory);
+        let made = rustix::fs::mkdirat(self, name, Mode::RWXU);
+        drop(created_as);
+        match made {
             Ok(()) => {}
             // Somebody was faster: theirs is as good.
             Err(Errno::EXIST) => return self.open_dir(name),
@@ -39,21 +43,23 @@ impl Dir {
         if !ours || !is_born_since(&made, before)? || !made.holds_only_caches()? {
             return Ok(made);
         }
+        wish.map_or(Ok(()), |wish| wish.label_directory(&made))?;
         made.fit(&parent, &fresh, actor)?;
         Ok(made)
     }
 
-    /// Gives the `__pycache__` in this directory the owner, group and mode that fit. `false` where it is left
-    /// alone: in it is something that no interpreter and no pycwarm puts there, so that it may be a directory
+    /// Gives the `__pycache__` in this directory the owner, group, mode and context that fit. `false` where it
+    /// is left alone: in it is something that no interpreter and no pycwarm puts there, so that it may be a directory
     /// of somebody else which the owner of this one has renamed to have it given to them.
     ///
     /// # Errors
     /// Those of `openat`, `fchown` and `fchmod`.
-    pub fn mend_cache_directory(&self, actor: Actor) -> io::Result<bool> {
+    pub fn mend_cache_directory(&self, actor: Actor, wish: Option<&Wish<'_>>) -> io::Result<bool> {
         let caches = self.open_dir(OsStr::new(CACHE_DIRECTORY))?;
         if !caches.holds_only_caches()? {
             return Ok(false);
         }
+        wish.map_or(Ok(()), |wish| wish.label_directory(&caches))?;
         caches.fit(&self.stat()?, &caches.stat()?, actor)?;
         Ok(true)
     }

@@ -95,6 +95,19 @@ impl Dir {
     /// # Errors
     /// `InvalidInput` where it is not a regular file; those of `openat` and `read`.
     pub fn read_start(&self, name: &OsStr, limit: usize) -> io::Result<(FileStat, Vec<u8>)> {
+        self.read_start_and(name, limit, |_| ()).map(|(stat, bytes, ())| (stat, bytes))
+    }
+
+    /// As [`Dir::read_start`], and what `ask` finds out from the open file.
+    ///
+    /// # Errors
+    /// See there.
+    pub fn read_start_and<T>(
+        &self,
+        name: &OsStr,
+        limit: usize,
+        ask: impl FnOnce(BorrowedFd<'_>) -> T,
+    ) -> io::Result<(FileStat, Vec<u8>, T)> {
         let (fd, stat) = self.open_regular(name)?;
         let mut bytes = vec![0; limit];
         let mut filled = 0;
@@ -105,7 +118,7 @@ impl Dir {
             }
         }
         bytes.truncate(filled);
-        Ok((stat, bytes))
+        Ok((stat, bytes, ask(fd.as_fd())))
     }
 
     /// Opens a regular file for reading. What is no regular file is never opened, as opening a

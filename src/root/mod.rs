@@ -16,6 +16,7 @@ pub mod dir;
 pub mod fanotify;
 pub mod file_handle;
 pub mod file_system;
+pub mod label;
 pub mod mounts;
 pub mod passage;
 pub mod peer;

@@ -24,6 +24,18 @@ pub fn is_program(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
+/// Whether a path leads to a regular file, which this process may read.
+///
+/// # Errors
+/// Those of `stat` and `access`.
+pub fn is_readable_file(path: &Path) -> io::Result<bool> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    rustix::fs::access(path, rustix::fs::Access::READ_OK)?;
+    Ok(true)
+}
+
 /// What a path leads to, links followed.
 ///
 /// # Errors

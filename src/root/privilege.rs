@@ -12,6 +12,12 @@ pub fn may_mark_file_systems() -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(MARKING))
 }
 
+/// Whether this thread has `CAP_SYS_ADMIN`.
+#[must_use]
+pub fn may_administrate() -> bool {
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN))
+}
+
 const MARKING: CapabilitySet = CapabilitySet::SYS_ADMIN.union(CapabilitySet::DAC_READ_SEARCH);
 
 /// What the daemon needs to do its work for others, and no more. `docs/threat-model.md` says what each is for.
@@ -40,6 +46,14 @@ pub fn keep_needed_capabilities() -> std::io::Result<()> {
 /// Those of `capset`.
 pub fn keep_marking_capabilities() -> std::io::Result<()> {
     keep(MARKING)
+}
+
+/// Has this thread keep what it needs to set SELinux contexts on a kernel without SELinux, and nothing else.
+///
+/// # Errors
+/// Those of `capset`.
+pub fn keep_labelling_capabilities() -> std::io::Result<()> {
+    keep(CapabilitySet::SYS_ADMIN)
 }
 
 fn keep(kept: CapabilitySet) -> std::io::Result<()> {

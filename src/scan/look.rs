@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::pyc::holes::has_holes;
 use crate::pyc::marshal;
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::pyc::source_hash::source_hash;
+use crate::root::label::Wish;
 use crate::root::passage::barrier_of;
 use crate::root::resolve::{LinkFault, resolve};
 use crate::root::source::OpenFault;
@@ -50,6 +52,8 @@ pub struct Site<'a> {
     pub dir: &'a Arc<Dir>,
     /// Below the root.
     pub relative: &'a Path,
+    /// The SELinux contexts that are wanted in it, if any are.
+    pub context: Option<&'a Wish<'a>>,
     /// Larger sources are not read for their hash, in bytes.
     pub largest: usize,
 }
@@ -124,7 +128,8 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
         Err(error) => return CacheDirectory::Unreadable(error.to_string()),
     };
     let by_name: HashMap<&OsStr, &Source> = sources.iter().map(|source| (source.name.as_os_str(), source)).collect();
-    let mut listing = CacheListing { stat: opened.stat().ok(), ..CacheListing::default() };
+    let wrong_context = site.context.is_some_and(|wish| !wish.suits_directory(&opened));
+    let mut listing = CacheListing { stat: opened.stat().ok(), wrong_context, ..CacheListing::default() };
     for entry in entries {
         listing.foreign |= entry.kind == FileKind::Directory;
         if replacement::is_replacement_name(&entry.name) {
@@ -170,19 +175,21 @@ fn cache_file(site: &Site<'_>, dir: &Dir, name: &OsStr, source: &Source) -> Opti
         SourceState::File { link, .. } => open_source(site, &source.name, *link).ok(),
         _ => None,
     };
-    match dir.read_start(name, LONGEST) {
-        Ok((stat, bytes)) => {
+    let is_wrong = |file: BorrowedFd<'_>| site.context.is_some_and(|wish| !wish.suits_cache(name, file));
+    match dir.read_start_and(name, LONGEST, is_wrong) {
+        Ok((stat, bytes, wrong_context)) => {
             let head = if header::may_hold_hash(&bytes) {
                 hashed(bytes, open().and_then(|source| source.read(site.largest).ok()))
             } else {
                 Head::Bytes(bytes)
             };
             let source_has_acl = stat.mode & 0o077 == 0 && open().is_some_and(|source| source.has_acl());
-            Some(CacheFile { stat, head, torn: false, source_has_acl })
+            Some(CacheFile { stat, head, torn: false, wrong_context, source_has_acl })
         }
         Err(error) => {
             let head = Head::Unreadable(error.to_string());
-            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, torn: false, source_has_acl: false })
+            let (torn, wrong_context, source_has_acl) = (false, false, false);
+            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, torn, wrong_context, source_has_acl })
         }
     }
 }

@@ -63,6 +63,8 @@ pub enum CacheDirectory {
 pub struct CacheListing {
     /// Of `__pycache__` itself; `None` where it could not be had.
     pub stat: Option<FileStat>,
+    /// Whether it has another SELinux context than the one that is wanted.
+    pub wrong_context: bool,
     /// Something is in it that neither interpreters nor pycwarm put there.
     pub foreign: bool,
     /// The caches that were asked for, by file name.
@@ -82,6 +84,8 @@ pub struct CacheFile {
     pub head: Head,
     /// Whether its body was read and is no whole code object.
     pub torn: bool,
+    /// Whether it has another SELinux context than the one that is wanted.
+    pub wrong_context: bool,
     /// Whether the source has an access ACL. Only asked where the cache is its owner's alone.
     pub source_has_acl: bool,
 }

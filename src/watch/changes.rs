@@ -36,9 +36,10 @@ impl Change {
         }
     }
 
-    /// What a kind of inotify's events on `path` means; `None` for what cannot concern a cache.
+    /// What a kind of inotify's events on `path` means; `None` for what cannot concern a cache. With `is_wanted` the
+    /// file counts whatever its name.
     #[must_use]
-    pub(super) fn from_inotify(kind: EventKind, path: &Path) -> Option<Self> {
+    pub(super) fn from_inotify(kind: EventKind, path: &Path, is_wanted: bool) -> Option<Self> {
         let name = path.file_name().unwrap_or_default();
         // Our own files on their way to their names, where they are seen.
         if is_replacement_name(name) {
@@ -55,7 +56,7 @@ impl Change {
             EventKind::Remove(RemoveKind::File) => (true, true, true),
             _ => (true, true, false),
         };
-        (!is_content || may_matter(name)).then_some(Self { moved, complete, ..Self::default() })
+        (!is_content || is_wanted || may_matter(name)).then_some(Self { moved, complete, ..Self::default() })
     }
 
     /// What a fanotify event means for the entry `name`, or for the directory itself where that is `.`.
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn events_become_changes() {
         let change = |kind, path: &str| {
-            Change::from_inotify(kind, Path::new(path)).map(|change| (change.moved, change.complete))
+            Change::from_inotify(kind, Path::new(path), false).map(|change| (change.moved, change.complete))
         };
         let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
@@ -127,6 +128,8 @@ mod tests {
         assert_eq!(change(EventKind::Create(CreateKind::File), "/a/release-1.2"), Some((true, false)), "a link?");
         assert_eq!(change(EventKind::Remove(RemoveKind::File), "/a/__pycache__/x.cpython-311.pyc"), Some((true, true)));
         assert_eq!(change(closed, "/a/site.log"), None);
+        let wanted = Change::from_inotify(closed, Path::new("/a/file_contexts.local"), true);
+        assert_eq!(wanted.map(|change| change.complete), Some(true));
         assert_eq!(change(closed, "/a/hello"), Some((false, true)));
         assert_eq!(change(EventKind::Remove(RemoveKind::File), "/usr/bin/python3.13t"), Some((true, true)));
         assert_eq!(change(renamed, "/a/__pycache__/.pycwarm-0123456789abcdef.tmp"), None);

@@ -27,6 +27,7 @@ rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
 control-group = ""  # default
+file-contexts = ""  # default
 
 [defaults]
 python = ["auto"]  # default
@@ -56,6 +57,7 @@ rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
 control-group = ""  # default
+file-contexts = ""  # default
 
 [defaults]
 python = ["auto"]  # default
