@@ -50,8 +50,10 @@ impl Rules {
 
     /// Gives memory back until somebody asks. Not where the rules on the disk are others: these may be the better ones.
     pub(super) fn rest(&mut self) {
-        if !self.are_old() {
-            self.handle = None;
+        if !self.are_old()
+            && let Some(handle) = self.handle.take()
+        {
+            handle.close();
         }
     }
 
