@@ -14,7 +14,7 @@
 //! `control` is where others ask the daemon. `interpreters` finds out who compiles what; `config` says
 //! what is wanted; `domain` and `pyc` are the nouns and the file format; `root` is the only room that
 //! touches the disk.
-// Two files of src/root/ allow it, each call with its SAFETY line.
+// Three files of src/root/ allow it, each call with its SAFETY line.
 #![deny(unsafe_code)]
 #![deny(clippy::disallowed_methods)]
 

@@ -316,10 +316,11 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// Without workers there is nothing to wake up for.
+    /// Without workers there is nothing to wake up for, and nothing to look up.
     fn retire_workers(&mut self) {
         if self.engine.retire_workers(WORKER_IDLE) == 0 && self.running.is_empty() {
             self.retire = None;
+            self.labels.rest();
         }
     }
 

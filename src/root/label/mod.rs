@@ -122,9 +122,20 @@ impl Labels {
             }
             // Somebody may be about to write them; that is heard of, too.
             Err(error) => {
-                tracing::warn!("the SELinux file contexts have changed and cannot be read, the old ones hold: {error}");
+                let meanwhile = match rules.as_ref().is_some_and(Rules::are_resting) {
+                    true => "what needs a context waits until they can",
+                    false => "the old ones hold",
+                };
+                tracing::warn!("the SELinux file contexts have changed and cannot be read, {meanwhile}: {error}");
                 false
             }
+        }
+    }
+
+    /// Gives memory back until there is something to look up.
+    pub fn rest(&self) {
+        if let Some(rules) = self.rules().as_mut() {
+            rules.rest();
         }
     }
 

@@ -18,7 +18,10 @@ const LONGEST_LIST: u64 = 1 << 20;
 /// The rules, as they were when they were read.
 #[derive(Debug)]
 pub(super) struct Rules {
-    handle: Handle,
+    /// As it was asked for; `None`: those of the host's policy.
+    path: Option<PathBuf>,
+    /// `None` while nobody needs it: it takes more memory than all else in an idle daemon.
+    handle: Option<Handle>,
     customizable: HashSet<Vec<u8>>,
     /// What the kernel makes of the contexts that the rules name. There are some hundred of them.
     canonical: HashMap<Context, Context>,
@@ -35,13 +38,27 @@ impl Rules {
         let main = path.map_or_else(library::file_contexts, |path| Ok(path.to_owned()))?;
         // Before they are read: what changes meanwhile is seen as a change afterwards.
         let files = Files::of(&main);
-        let handle = Handle::open(path)?;
-        Ok(Self { handle, customizable: customizable_types(&main), canonical: HashMap::new(), files })
+        let handle = Some(Handle::open(path)?);
+        let path = path.map(Path::to_owned);
+        Ok(Self { path, handle, customizable: customizable_types(&main), canonical: HashMap::new(), files })
     }
 
     /// Whether they are not what is on the disk any more.
     pub(super) fn are_old(&self) -> bool {
         self.files.0.iter().any(|(path, stat)| plain::stat(path).ok() != *stat)
+    }
+
+    /// Gives memory back until somebody asks. Not where the rules on the disk are others: these may be the better ones.
+    pub(super) fn rest(&mut self) {
+        if !self.are_old()
+            && let Some(handle) = self.handle.take()
+        {
+            handle.close();
+        }
+    }
+
+    pub(super) fn are_resting(&self) -> bool {
+        self.handle.is_none()
     }
 
     /// All paths at which a change may make other rules of them: links on the way to them included.
@@ -56,7 +73,12 @@ impl Rules {
 
     /// The context for a path without links; `None` where there is no rule for it, or `<<none>>`.
     pub(super) fn look_up(&mut self, path: &Path, class: Class) -> io::Result<Option<Context>> {
-        let Some(found) = self.handle.look_up(path, class)? else { return Ok(None) };
+        let handle = match &self.handle {
+            Some(handle) => handle,
+            // If they have changed since, that is still seen by `are_old`, and everything looked at again.
+            None => self.handle.insert(Handle::open(self.path.as_deref())?),
+        };
+        let Some(found) = handle.look_up(path, class)? else { return Ok(None) };
         Ok(Some(self.canonical(found)))
     }
 
@@ -104,4 +126,54 @@ fn customizable_types(main: &Path) -> HashSet<Vec<u8>> {
     let text = path.and_then(|path| plain::read_start(&path, LONGEST_LIST).ok()).unwrap_or_default();
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).map(<[u8]>::to_vec).collect()
+}
+
+#[cfg(all(test, feature = "selinux"))]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "/srv/app/x";
+
+    fn context_of(rules: &mut Rules) -> String {
+        rules.look_up(Path::new(PATH), Class::File).unwrap().unwrap().to_string()
+    }
+
+    #[test]
+    fn rules_that_rest_are_read_again_when_they_are_asked() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file_contexts");
+        std::fs::write(&file, "/srv(/.*)?\tu:r:first_t:s0\n").unwrap();
+        let mut rules = Rules::open(Some(&file)).unwrap();
+        assert_eq!(context_of(&mut rules), "u:r:first_t:s0");
+        rules.rest();
+        assert!(rules.are_resting() && !rules.are_old());
+        assert_eq!(context_of(&mut rules), "u:r:first_t:s0");
+
+        rules.rest();
+        std::fs::write(&file, "/srv(/.*)?\tu:r:other_t:s0\n").unwrap();
+        assert_eq!(context_of(&mut rules), "u:r:other_t:s0");
+        assert!(rules.are_old(), "everything is still to be looked at again");
+    }
+
+    #[test]
+    fn rules_do_not_rest_where_those_on_the_disk_are_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file_contexts");
+        std::fs::write(&file, "/srv(/.*)?\tu:r:first_t:s0\n").unwrap();
+        let mut rules = Rules::open(Some(&file)).unwrap();
+        std::fs::write(&file, "/x y z w\n").unwrap();
+        rules.rest();
+        assert_eq!(context_of(&mut rules), "u:r:first_t:s0");
+    }
+
+    #[test]
+    fn without_rules_nothing_is_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file_contexts");
+        std::fs::write(&file, "/srv(/.*)?\tu:r:first_t:s0\n").unwrap();
+        let mut rules = Rules::open(Some(&file)).unwrap();
+        rules.rest();
+        std::fs::write(&file, "/x y z w\n").unwrap();
+        assert!(rules.look_up(Path::new(PATH), Class::File).is_err());
+    }
 }

@@ -70,22 +70,22 @@ impl<'a> Wish<'a> {
     /// Whether an open cache with this name has the context that it is to have.
     #[must_use]
     pub fn suits_cache(&self, name: &OsStr, cache: BorrowedFd<'_>) -> bool {
-        self.of_cache(name).is_none_or(|wanted| self.suits(cache, &wanted))
+        self.told(self.of_cache(name)).is_none_or(|wanted| self.suits(cache, &wanted))
     }
 
     /// Whether `__pycache__` has the context that it is to have.
     #[must_use]
     pub fn suits_directory(&self, caches: &Dir) -> bool {
-        self.of_directory().is_none_or(|wanted| self.suits(caches.as_fd(), &wanted))
+        self.told(self.of_directory()).is_none_or(|wanted| self.suits(caches.as_fd(), &wanted))
     }
 
     /// Gives a cache that is being written the context that it is to have under its name. Its level, if contexts have
     /// levels, is that of its source: nobody reads it who could not read that.
     ///
     /// # Errors
-    /// The policy forbids it, or does not have the context.
+    /// The rules cannot be read, the policy forbids it, or does not have the context.
     pub fn label_cache(&self, file: &Replacement<'_>, name: &OsStr, source: &OpenSource) -> io::Result<()> {
-        let Some(wanted) = self.of_cache(name) else { return Ok(()) };
+        let Some(wanted) = self.of_cache(name)? else { return Ok(()) };
         let wanted = match (&self.base, attribute::read(source.as_fd())) {
             (Base::Rules | Base::Like(_), Ok(Some(source))) => wanted.with_level_of(&source),
             _ => wanted,
@@ -96,9 +96,9 @@ impl<'a> Wish<'a> {
     /// Gives `__pycache__` the context that it is to have, if it has not.
     ///
     /// # Errors
-    /// The policy forbids it, or does not have the context.
+    /// The rules cannot be read, the policy forbids it, or does not have the context.
     pub fn label_directory(&self, caches: &Dir) -> io::Result<()> {
-        match self.of_directory() {
+        match self.of_directory()? {
             Some(wanted) if !self.suits(caches.as_fd(), &wanted) => self.set(caches.as_fd(), wanted),
             _ => Ok(()),
         }
@@ -107,29 +107,35 @@ impl<'a> Wish<'a> {
     /// Has a `__pycache__` that this thread makes get its context from the kernel, as long as the answer lives. On a
     /// kernel without SELinux there is no such thing.
     pub(in crate::root) fn create_directory(&self) -> Option<CreateAs> {
-        let wanted = self.of_directory().filter(|_| library::is_enabled())?;
+        let wanted = self.of_directory().ok().flatten().filter(|_| library::is_enabled())?;
         CreateAs::begin(&wanted)
     }
 
-    fn of_cache(&self, name: &OsStr) -> Option<Context> {
+    fn of_cache(&self, name: &OsStr) -> io::Result<Option<Context>> {
         self.wanted(|| self.caches.join(name), Class::File)
     }
 
-    fn of_directory(&self) -> Option<Context> {
+    fn of_directory(&self) -> io::Result<Option<Context>> {
         self.wanted(|| self.caches.clone(), Class::Directory)
     }
 
-    fn wanted(&self, path: impl Fn() -> PathBuf, class: Class) -> Option<Context> {
-        match &self.base {
-            Base::Always(context) | Base::Like(context) => Some(context.clone()),
-            Base::Rules => {
-                let found = self.labels.rules().as_mut()?.look_up(&path(), class);
-                found.unwrap_or_else(|error| {
-                    tracing::warn!("cannot look up the SELinux context for {}: {error}", escaped(&path()));
-                    None
-                })
-            }
+    fn wanted(&self, path: impl Fn() -> PathBuf, class: Class) -> io::Result<Option<Context>> {
+        let mut rules = self.labels.rules();
+        match (&self.base, rules.as_mut()) {
+            (Base::Always(context) | Base::Like(context), _) => Ok(Some(context.clone())),
+            (Base::Rules, Some(rules)) => rules.look_up(&path(), class).map_err(|error| {
+                io::Error::other(format!("its SELinux context cannot be looked up: {error}; repair the file contexts"))
+            }),
+            (Base::Rules, None) => Ok(None),
         }
+    }
+
+    /// For a look only: what cannot be looked up cannot be wrong.
+    fn told(&self, wanted: io::Result<Option<Context>>) -> Option<Context> {
+        wanted.unwrap_or_else(|error| {
+            tracing::debug!("{}: {error}", escaped(&self.caches));
+            None
+        })
     }
 
     /// As restorecon sees it: by the type. User and level say who made the file; one type that the administrator chose

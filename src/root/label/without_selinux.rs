@@ -28,6 +28,8 @@ impl Handle {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this pycwarm was built without SELinux"))
     }
 
+    pub fn close(self) {}
+
     pub fn look_up(&self, _path: &Path, _class: Class) -> io::Result<Option<Context>> {
         match *self {}
     }
