@@ -1,5 +1,6 @@
 //! The nouns. Plain values that the stages exchange; nothing here does any input or output.
 
+pub mod acl;
 pub mod failure;
 pub mod file_stat;
 pub mod interpreter;
@@ -7,6 +8,7 @@ pub mod path_text;
 pub mod permissions;
 pub mod policy;
 
+pub use acl::{Access, Rights};
 pub use failure::{Failure, FailureKind, Skip, SkipReason};
 pub use file_stat::{FileKind, FileStat, Identity, Timestamp};
 pub use interpreter::{Interpreter, SipVariant, Target};

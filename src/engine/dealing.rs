@@ -213,7 +213,7 @@ impl Walking<'_> {
         left
     }
 
-    /// Gives `__pycache__` its owner and mode. It is told with the caches that are in it.
+    /// Gives `__pycache__` its owner, mode and ACL. It is told with the caches that are in it.
     fn mend_directory(&self, directory: &Directory<'_>, plan: &Plan) {
         if !plan.mend_directory || self.shared.purpose == Purpose::Check {
             return;
@@ -221,12 +221,12 @@ impl Walking<'_> {
         let caches = directory.path.join(CACHE_DIRECTORY);
         let actor = self.shared.engine.actor;
         match publish::mend_cache_directory(directory.site.dir, actor) {
-            Ok(true) => tracing::info!("{}: has the owner and mode of its directory again", escaped(&caches)),
+            Ok(true) => tracing::info!("{}: has the owner, mode and ACL of its directory again", escaped(&caches)),
             Ok(false) => tracing::debug!("{}: is left as it is, since not only caches are in it", escaped(&caches)),
             // It has gone, or is no directory any more.
             Err(error) if is_gone(&error) => {}
             Err(error) => {
-                tracing::warn!("cannot give {} the owner and mode of its directory: {error}", escaped(&caches));
+                tracing::warn!("cannot give {} the owner, mode and ACL of its directory: {error}", escaped(&caches));
                 if !publish::keeps_attributes_in(directory.site.dir, actor) {
                     self.shared.note_lax_device(directory.site.dir, directory.path);
                 }
@@ -241,7 +241,7 @@ impl Walking<'_> {
         let left = match (plan.mend_directory, is_check) {
             (false, _) => Outcome::Fresh,
             (true, false) => Outcome::Repaired,
-            (true, true) => Outcome::Stale("is cached in a __pycache__ with a wrong owner or mode"),
+            (true, true) => Outcome::Stale("is cached in a __pycache__ with a wrong owner, mode or ACL"),
         };
         for item in &plan.leave {
             sink.outcome(&directory.item(*item), &left);

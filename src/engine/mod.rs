@@ -17,6 +17,7 @@ mod walking;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,8 +55,10 @@ pub struct Engine {
     in_flight: Arc<Semaphore>,
     /// Sources whose caches do not show that they are racy.
     to_confirm: Mutex<HashSet<ItemKey>>,
-    /// File systems that do not keep owner and mode as they are set.
+    /// File systems that do not keep owner, mode and ACL as they are set.
     lax_devices: Mutex<HashSet<u64>>,
+    /// It has been told that caches of the sources of others are ours.
+    told_of_owners: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -77,6 +80,7 @@ impl Engine {
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_KIB as usize)),
             to_confirm: Mutex::default(),
             lax_devices: Mutex::default(),
+            told_of_owners: AtomicBool::new(false),
             stop,
         }
     }

@@ -26,7 +26,7 @@ const REST: i64 = 2;
 #[derive(Debug, Default)]
 pub struct Plan {
     pub leave: Vec<Item>,
-    /// Those of `leave` are right, but the `__pycache__` that they are in has a wrong owner or mode.
+    /// Those of `leave` are right, but the `__pycache__` that they are in has a wrong owner, mode or ACL.
     pub mend_directory: bool,
     /// Those of `leave` that want another look after this second since the epoch.
     pub unripe: Vec<(Item, i64)>,
@@ -68,7 +68,7 @@ impl Plan {
 pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
     let mut plan = Plan::default();
     if let CacheDirectory::Present(listing) = &mut observed.caches {
-        let last_change = observed.directory.iter().chain(&listing.stat).map(|stat| stat.changed).max();
+        let last_change = observed.directory.iter().chain(&listing.state).map(|state| state.stat.changed).max();
         match rules.now.zip(last_change) {
             // Whoever removes a whole directory stumbles over what is removed meanwhile.
             Some((now, last)) if last <= now && last.seconds + REST > now.seconds && !listing.orphans.is_empty() => {
@@ -88,9 +88,9 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
             }
         }
         if let (Some(is), Some(parent), true) =
-            (&listing.stat, &observed.directory, rules.attributes && !listing.foreign)
+            (&listing.state, &observed.directory, rules.attributes && !listing.foreign)
         {
-            plan.mend_directory = is_cache_directory_to_be_mended(parent, is, rules.actor);
+            plan.mend_directory = is_cache_directory_to_be_mended(parent, is, listing.has_default_acl, rules.actor);
         }
     }
     for (index, source) in observed.sources.iter().enumerate() {
@@ -107,7 +107,7 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
         };
         for (target_index, target) in rules.targets.iter().enumerate() {
             let item = Item { source: index, target: target_index };
-            match decide::decide(rules, &source.name, stat, target, &observed.caches) {
+            match decide::decide(rules, &source.name, stat, &source.access, target, &observed.caches) {
                 Decision::Leave => plan.leave.push(item),
                 Decision::LeaveUntil(second) => {
                     plan.leave.push(item);

@@ -1,4 +1,4 @@
-//! Puts a cache in place: a temporary file beside it, owner and mode, is the source still the same?,
+//! Puts a cache in place: a temporary file beside it, owner, mode and ACL, is the source still the same?,
 //! rename.
 
 mod error;
@@ -6,9 +6,9 @@ mod error;
 use std::ffi::OsStr;
 use std::io;
 
-use crate::domain::permissions::{Actor, cache_mode, cache_owner};
+use crate::domain::permissions::{Actor, cache_owner, cache_rights};
 use crate::domain::policy::{InvalidationMode, ModePolicy, OwnerPolicy};
-use crate::domain::{FileKind, FileStat, Interpreter};
+use crate::domain::{FileKind, FileStat, Interpreter, Rights};
 use crate::pyc::header::Header;
 use crate::pyc::names::CACHE_DIRECTORY;
 use crate::pyc::stamp::{Stamp, racy_until};
@@ -34,8 +34,10 @@ pub struct Published {
     pub looks_settled: bool,
     /// The source was changed before its cache had its name: the cache holds the code of before.
     pub overtaken: bool,
-    /// Whether the file system has kept owner and mode as they were set.
+    /// Whether the file system has kept owner, mode and ACL as they were set.
     pub attributes_kept: bool,
+    /// Its user and group are not those that it should have, as we may not give files away.
+    pub is_ours: bool,
 }
 
 /// The header for code that was made of `source`. `source_hash` counts where the mode wants one.
@@ -109,7 +111,7 @@ pub fn remove_cache(parent: &Dir, name: &OsStr) -> io::Result<bool> {
     }
 }
 
-/// Gives `__pycache__` the owner and mode that fit its directory. `false`: it is left alone, as it does not
+/// Gives `__pycache__` the owner, mode and ACL that fit its directory. `false`: it is left alone, as it does not
 /// look like one.
 ///
 /// # Errors
@@ -145,16 +147,18 @@ fn replace(
     for part in parts {
         file.write(part).map_err(PublishError::at("write its cache"))?;
     }
-    let owner = cache_owner(stat, manner.owner, manner.actor);
+    let access = source.access();
+    let owner = cache_owner(stat, &access, manner.owner, manner.actor);
     match owner {
         Some((uid, gid)) => give_away(&file, uid, gid)?,
         None => file.try_group(stat.gid),
     }
     let made = file.stat().map_err(PublishError::at("stat its cache"))?;
-    let mode = cache_mode(stat, source.has_acl(), manner.mode, (made.uid, made.gid), manner.actor);
-    set_mode(&file, made.mode, mode)?;
+    let wanted = cache_owner(stat, &access, manner.owner, Actor { may_chown: true, ..manner.actor });
+    let rights = cache_rights(stat, &access, manner.mode, (made.uid, made.gid), manner.actor);
+    let can_be_set = set_rights(&file, made.mode, &rights)?;
     let kept = file.stat().map_err(PublishError::at("stat its cache"))?;
-    let is_as_set = kept.mode == mode && owner.is_none_or(|owner| owner == (kept.uid, kept.gid));
+    let is_as_set = kept.mode == rights.mode && owner.is_none_or(|owner| owner == (kept.uid, kept.gid));
     if !source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
         return Err(PublishError::SourceChanged);
     }
@@ -165,7 +169,8 @@ fn replace(
         overtaken,
         racy_until: Some(second).filter(|second| source.opened().min(made.modified.seconds) <= *second),
         looks_settled: made.modified.seconds > second,
-        attributes_kept: is_as_set || keeps_attributes(directory, owner),
+        attributes_kept: is_as_set || can_be_set && keeps_attributes(directory, owner),
+        is_ours: owner.is_none() && wanted != Some((made.uid, made.gid)),
     })
 }
 
@@ -192,11 +197,11 @@ fn keeps_attributes(directory: &Dir, owner: Option<(u32, u32)>) -> bool {
     ask().unwrap_or(true)
 }
 
-/// Where the mode cannot be set, the file may stay as it was made if that is no wider.
-fn set_mode(file: &Replacement<'_>, made: u32, mode: u32) -> Result<(), PublishError> {
-    match file.set_mode(mode) {
-        Err(error) if is_not_to_be_had(&error) && made & !mode == 0 => Ok(()),
-        result => result.map_err(PublishError::at("set the mode of its cache")),
+/// Where mode and ACL cannot be set, the file may stay as it was made if that is no wider: `false`.
+fn set_rights(file: &Replacement<'_>, made: u32, rights: &Rights) -> Result<bool, PublishError> {
+    match file.set_rights(rights) {
+        Err(error) if is_not_to_be_had(&error) && made & !rights.mode == 0 => Ok(false),
+        result => result.map(|()| true).map_err(PublishError::at("set the mode and the ACL of its cache")),
     }
 }
 

@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
 
-use crate::domain::{FileKind, FileStat, Timestamp};
+use super::acl;
+use crate::domain::{Access, FileKind, FileStat, Timestamp};
 
 /// A directory. All that is done with what is in it goes through here.
 #[derive(Debug)]
@@ -91,6 +92,18 @@ impl Dir {
     /// # Errors
     /// `InvalidInput` where it is not a regular file; those of `openat` and `read`.
     pub fn read_start(&self, name: &OsStr, limit: usize) -> io::Result<(FileStat, Vec<u8>)> {
+        self.read_open(name, limit).map(|(_, stat, bytes)| (stat, bytes))
+    }
+
+    /// The same, and the access ACL of the file.
+    ///
+    /// # Errors
+    /// See [`Dir::read_start`].
+    pub fn read_start_and_access(&self, name: &OsStr, limit: usize) -> io::Result<(FileStat, Vec<u8>, Access)> {
+        self.read_open(name, limit).map(|(fd, stat, bytes)| (stat, bytes, acl::access(fd, stat.mode)))
+    }
+
+    fn read_open(&self, name: &OsStr, limit: usize) -> io::Result<(OwnedFd, FileStat, Vec<u8>)> {
         let (fd, stat) = self.open_regular(name)?;
         let mut bytes = vec![0; limit];
         let mut filled = 0;
@@ -101,7 +114,7 @@ impl Dir {
             }
         }
         bytes.truncate(filled);
-        Ok((stat, bytes))
+        Ok((fd, stat, bytes))
     }
 
     /// Opens a regular file for reading. What is no regular file is never opened, as opening a
