@@ -1,5 +1,6 @@
 //! The nouns. Plain values that the stages exchange; nothing here does any input or output.
 
+pub mod acl;
 pub mod confinement;
 pub mod context;
 pub mod failure;
@@ -10,6 +11,7 @@ pub mod path_text;
 pub mod permissions;
 pub mod policy;
 
+pub use acl::{Access, Rights};
 pub use confinement::Confinement;
 pub use context::Context;
 pub use failure::{Failure, FailureKind, Skip, SkipReason};

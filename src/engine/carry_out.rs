@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
@@ -204,6 +205,14 @@ impl Shared {
         if !published.attributes_kept {
             self.note_lax_device(&job.parent, &job.directory);
         }
+        if published.is_ours && !self.engine.told_of_owners.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "caches of other users' sources belong to user {} and give others only what their sources surely do, \
+                 as only root may give files away (the first: the one of {}); run pycwarm as root to have them right",
+                self.engine.actor.uid,
+                escaped(&job.item().path())
+            );
+        }
         if published.overtaken && self.purpose == Purpose::Keep {
             // The cache is younger than the change, and may look right.
             self.engine.to_confirm().insert(job.item().key());
@@ -228,7 +237,7 @@ impl Shared {
         let mut lax = self.engine.lax_devices.lock().unwrap_or_else(PoisonError::into_inner);
         if lax.insert(stat.device) {
             tracing::warn!(
-                "the file system of {} does not keep owner and mode as they are set: caches on it stay as they are",
+                "the file system of {} does not keep owner, mode and ACL as they are set: caches on it stay as they are",
                 escaped(directory)
             );
         }

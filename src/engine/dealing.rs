@@ -220,7 +220,7 @@ impl Walking<'_> {
         left
     }
 
-    /// Gives `__pycache__` its owner, mode and context. It is told with the caches that are in it.
+    /// Gives `__pycache__` its owner, mode, ACL and context. It is told with the caches that are in it.
     fn mend_directory(&self, directory: &Directory<'_>, plan: &Plan) {
         if !plan.mend_directory || self.shared.purpose == Purpose::Check {
             return;
@@ -228,15 +228,16 @@ impl Walking<'_> {
         let caches = directory.path.join(CACHE_DIRECTORY);
         let actor = self.shared.engine.actor;
         match publish::mend_cache_directory(directory.site.dir, actor, directory.site.context) {
-            Ok(true) => {
-                tracing::info!("{}: has the owner, mode and context again that fit its directory", escaped(&caches))
-            }
+            Ok(true) => tracing::info!(
+                "{}: has the owner, mode, ACL and context again that fit its directory",
+                escaped(&caches)
+            ),
             Ok(false) => tracing::debug!("{}: is left as it is, since not only caches are in it", escaped(&caches)),
             // It has gone, or is no directory any more.
             Err(error) if is_gone(&error) => {}
             Err(error) => {
                 tracing::warn!(
-                    "cannot give {} the owner, mode and context that fit its directory: {error}",
+                    "cannot give {} the owner, mode, ACL and context that fit its directory: {error}",
                     escaped(&caches)
                 );
                 if !publish::keeps_attributes_in(directory.site.dir, actor) {
@@ -253,7 +254,9 @@ impl Walking<'_> {
         let left = match (plan.mend_directory, is_check) {
             (false, _) => Outcome::Fresh,
             (true, false) => Outcome::Repaired,
-            (true, true) => Outcome::Stale("is cached in a __pycache__ with a wrong owner, mode or SELinux context"),
+            (true, true) => {
+                Outcome::Stale("is cached in a __pycache__ with a wrong owner, mode, ACL or SELinux context")
+            }
         };
         for item in &plan.leave {
             sink.outcome(&directory.item(*item), &left);

@@ -17,6 +17,7 @@ mod walking;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,9 +59,11 @@ pub struct Engine {
     in_flight: Arc<Semaphore>,
     /// Sources whose caches do not show that they are racy.
     to_confirm: Mutex<HashSet<ItemKey>>,
-    /// File systems that do not keep owner and mode as they are set.
+    /// File systems that do not keep owner, mode and ACL as they are set.
     lax_devices: Mutex<HashSet<u64>>,
     labels: Arc<Labels>,
+    /// It has been told that caches of the sources of others are ours.
+    told_of_owners: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -85,6 +88,7 @@ impl Engine {
             to_confirm: Mutex::default(),
             lax_devices: Mutex::default(),
             labels,
+            told_of_owners: AtomicBool::new(false),
             stop,
         }
     }

@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 
 use super::rules::Rules;
-use crate::domain::permissions::{cache_mode, cache_owner, trusted_writer};
+use crate::domain::permissions::{cache_owner, cache_rights, trusted_writer};
 use crate::domain::policy::InvalidationMode;
-use crate::domain::{FailureKind, FileKind, FileStat, SipVariant, Target};
+use crate::domain::{Access, FailureKind, FileKind, FileStat, SipVariant, Target};
 use crate::pyc::header::{Header, HeaderFault};
 use crate::pyc::names::cache_name;
 use crate::pyc::stamp::{Stamp, racy_until};
@@ -43,7 +43,7 @@ pub enum Reason {
     /// The source may have changed without a change of its stamp: the cache was made in the second of its
     /// last change, or before a change that the kernel has taken down.
     Racy,
-    /// The owner or the mode is wrong. It is compiled again, not copied: whoever may rename files in that
+    /// The owner, the mode or the ACL is wrong. It is compiled again, not copied: whoever may rename files in that
     /// directory could have put a cache there whose code is not for everybody's eyes.
     Attributes,
     /// The SELinux context is wrong. It is compiled again for the same reason.
@@ -69,7 +69,7 @@ impl Reason {
             Self::Size => "has another size than its cache says",
             Self::Hash => "has another hash than its cache says",
             Self::Racy => "may have changed since its cache was made",
-            Self::Attributes => "has a cache with a wrong owner or mode",
+            Self::Attributes => "has a cache with a wrong owner, mode or ACL",
             Self::Context => "has a cache with a wrong SELinux context",
             Self::Stranger => "has a cache that a stranger wrote",
         }
@@ -80,6 +80,7 @@ pub(super) fn decide(
     rules: &Rules<'_>,
     name: &OsStr,
     source: &FileStat,
+    access: &Access,
     target: &Target,
     caches: &CacheDirectory,
 ) -> Decision {
@@ -116,7 +117,7 @@ pub(super) fn decide(
     if !trusted_writer(cache.stat.uid, source, rules.owner, rules.actor) {
         return Decision::Compile(Reason::Stranger);
     }
-    if rules.attributes && !attributes_are_right(rules, source, cache) {
+    if rules.attributes && !attributes_are_right(rules, source, access, cache) {
         return Decision::Compile(Reason::Attributes);
     }
     if cache.wrong_context {
@@ -128,10 +129,14 @@ pub(super) fn decide(
     Decision::Leave
 }
 
-fn attributes_are_right(rules: &Rules<'_>, source: &FileStat, cache: &CacheFile) -> bool {
+fn attributes_are_right(rules: &Rules<'_>, source: &FileStat, access: &Access, cache: &CacheFile) -> bool {
+    if *access == Access::Unknown {
+        return true;
+    }
     let is = (cache.stat.uid, cache.stat.gid);
-    let owner = cache_owner(source, rules.owner, rules.actor).unwrap_or(is);
-    owner == is && cache.stat.mode == cache_mode(source, cache.source_has_acl, rules.mode, owner, rules.actor)
+    let owner = cache_owner(source, access, rules.owner, rules.actor).unwrap_or(is);
+    let rights = cache_rights(source, access, rules.mode, owner, rules.actor);
+    owner == is && cache.stat.mode == rights.mode && cache.access.is_as(&rights)
 }
 
 /// Whether the source may have changed without a change of its stamp.

@@ -26,7 +26,7 @@ const REST: i64 = 2;
 #[derive(Debug, Default)]
 pub struct Plan {
     pub leave: Vec<Item>,
-    /// Those of `leave` are right, but the `__pycache__` that they are in has a wrong owner, mode or SELinux context.
+    /// Those of `leave` are right, but the `__pycache__` that they are in has a wrong owner, mode, ACL or context.
     pub mend_directory: bool,
     /// Those of `leave` that want another look after this second since the epoch.
     pub unripe: Vec<(Item, i64)>,
@@ -68,7 +68,7 @@ impl Plan {
 pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
     let mut plan = Plan::default();
     if let CacheDirectory::Present(listing) = &mut observed.caches {
-        let last_change = observed.directory.iter().chain(&listing.stat).map(|stat| stat.changed).max();
+        let last_change = observed.directory.iter().chain(&listing.state).map(|state| state.stat.changed).max();
         match rules.now.zip(last_change) {
             // Whoever removes a whole directory stumbles over what is removed meanwhile.
             Some((now, last)) if last <= now && last.seconds + REST > now.seconds && !listing.orphans.is_empty() => {
@@ -87,10 +87,11 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
                 plan.removable_after = plan.removable_after.max(Some(end));
             }
         }
-        if let (Some(is), Some(parent), false) = (&listing.stat, &observed.directory, listing.foreign) {
-            let may_label = rules.actor.may_chown || is.uid == rules.actor.uid;
+        if let (Some(is), Some(parent), false) = (&listing.state, &observed.directory, listing.foreign) {
+            let may_label = rules.actor.may_chown || is.stat.uid == rules.actor.uid;
             plan.mend_directory = listing.wrong_context && may_label
-                || rules.attributes && is_cache_directory_to_be_mended(parent, is, rules.actor);
+                || rules.attributes
+                    && is_cache_directory_to_be_mended(parent, is, listing.has_default_acl, rules.actor);
         }
     }
     for (index, source) in observed.sources.iter().enumerate() {
@@ -107,7 +108,7 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
         };
         for (target_index, target) in rules.targets.iter().enumerate() {
             let item = Item { source: index, target: target_index };
-            match decide::decide(rules, &source.name, stat, target, &observed.caches) {
+            match decide::decide(rules, &source.name, stat, &source.access, target, &observed.caches) {
                 Decision::Leave => plan.leave.push(item),
                 Decision::LeaveUntil(second) => {
                     plan.leave.push(item);

@@ -12,7 +12,7 @@ pub struct Rules<'a> {
     pub owner: &'a OwnerPolicy,
     pub mode: &'a ModePolicy,
     pub actor: Actor,
-    /// Whether owner and mode are looked at: not on a file system that does not keep them.
+    /// Whether owner, mode and ACL are looked at: not on a file system that does not keep them.
     pub attributes: bool,
     /// For the daemon, which comes back, and which doubts what the kernel's own stamps do not show: the time.
     pub now: Option<Timestamp>,

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::permissions::Actor;
+use crate::domain::permissions::{Actor, DirectoryState};
 use crate::domain::policy::{InvalidationMode, ModePolicy, OptimizationLevel, OwnerPolicy};
-use crate::domain::{FileKind, Interpreter, SipVariant, Target, Timestamp};
+use crate::domain::{Access, FileKind, Interpreter, SipVariant, Target, Timestamp};
 use crate::pyc::header::Header;
 use crate::pyc::stamp::Stamp;
 use crate::scan::observed::CacheListing;
@@ -54,7 +54,7 @@ fn cache_of(source: &FileStat) -> CacheFile {
     let modified = Timestamp { seconds: 1001, nanoseconds: 0 };
     let stat = FileStat { inode: 3, mode: 0o644, size: 200, modified, changed: modified, ..*source };
     let head = Head::Bytes(Header::Timestamp(Stamp::of(source)).encode(MAGIC, 16).unwrap());
-    CacheFile { stat, head, torn: false, wrong_context: false, source_has_acl: false }
+    CacheFile { stat, head, torn: false, wrong_context: false, access: Access::Mode }
 }
 
 fn planned(source: FileStat, cache: Option<CacheFile>, mode: InvalidationMode, actor: Actor) -> Plan {
@@ -66,6 +66,7 @@ fn planned(source: FileStat, cache: Option<CacheFile>, mode: InvalidationMode, a
         sources: vec![Source {
             name: "x.py".into(),
             state: SourceState::File { stat: source, link: false },
+            access: Access::Mode,
             passed: Vec::new(),
         }],
         caches: CacheDirectory::Present(CacheListing { wanted, ..CacheListing::default() }),
@@ -185,6 +186,7 @@ fn daemons_of(modified: Timestamp, made: (i64, u32), changed: (i64, u32), now: i
         sources: vec![Source {
             name: "x.py".into(),
             state: SourceState::File { stat: source, link: false },
+            access: Access::Mode,
             passed: Vec::new(),
         }],
         caches: CacheDirectory::Present(CacheListing {
@@ -250,7 +252,7 @@ fn a_directory_that_may_be_about_to_go_is_left_in_peace() {
         let directory = FileStat { changed: Timestamp { seconds: 1000, nanoseconds: 5 }, ..source() };
         let orphans = vec![("gone.cpython-311.pyc".into(), source())];
         let mut observed = Observed {
-            directory: Some(directory),
+            directory: Some(DirectoryState { stat: directory, access: Access::Mode }),
             sources: Vec::new(),
             caches: CacheDirectory::Present(CacheListing { orphans, ..CacheListing::default() }),
         };

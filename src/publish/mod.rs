@@ -1,14 +1,14 @@
-//! Puts a cache in place: a temporary file beside it, SELinux context, owner and mode, is the source still the same?,
-//! rename.
+//! Puts a cache in place: a temporary file beside it, SELinux context, owner, mode and ACL, is the source still the
+//! same?, rename.
 
 mod error;
 
 use std::ffi::OsStr;
 use std::io;
 
-use crate::domain::permissions::{Actor, cache_mode, cache_owner};
+use crate::domain::permissions::{Actor, cache_owner, cache_rights};
 use crate::domain::policy::{InvalidationMode, ModePolicy, OwnerPolicy};
-use crate::domain::{FileKind, FileStat, Interpreter};
+use crate::domain::{FileKind, FileStat, Interpreter, Rights};
 use crate::pyc::header::Header;
 use crate::pyc::names::CACHE_DIRECTORY;
 use crate::pyc::stamp::{Stamp, racy_until};
@@ -36,8 +36,10 @@ pub struct Published {
     pub looks_settled: bool,
     /// The source was changed before its cache had its name: the cache holds the code of before.
     pub overtaken: bool,
-    /// Whether the file system has kept owner and mode as they were set.
+    /// Whether the file system has kept owner, mode and ACL as they were set.
     pub attributes_kept: bool,
+    /// Its user and group are not those that it should have, as we may not give files away.
+    pub is_ours: bool,
 }
 
 /// The header for code that was made of `source`. `source_hash` counts where the mode wants one.
@@ -112,7 +114,7 @@ pub fn remove_cache(parent: &Dir, name: &OsStr) -> io::Result<bool> {
     }
 }
 
-/// Gives `__pycache__` the owner, mode and context that fit its directory. `false`: it is left alone, as it does not
+/// Gives `__pycache__` the owner, mode, ACL and context that fit its directory. `false`: it is left alone, as it does not
 /// look like one.
 ///
 /// # Errors
@@ -152,19 +154,22 @@ fn replace(
     if let Some(wish) = manner.context {
         wish.label_cache(&file, name, source).map_err(PublishError::at("label its cache"))?;
     }
-    let owner = cache_owner(stat, manner.owner, manner.actor);
+    let access = source.access();
+    // Until here the file is ours alone. What was read after somebody closed the source, or gave it to somebody else, is
+    // not for those who could read it before: not even under a temporary name.
+    refuse_what_has_changed(source)?;
+    let owner = cache_owner(stat, &access, manner.owner, manner.actor);
     match owner {
         Some((uid, gid)) => give_away(&file, uid, gid)?,
         None => file.try_group(stat.gid),
     }
     let made = file.stat().map_err(PublishError::at("stat its cache"))?;
-    let mode = cache_mode(stat, source.has_acl(), manner.mode, (made.uid, made.gid), manner.actor);
-    set_mode(&file, made.mode, mode)?;
+    let wanted = cache_owner(stat, &access, manner.owner, Actor { may_chown: true, ..manner.actor });
+    let rights = cache_rights(stat, &access, manner.mode, (made.uid, made.gid), manner.actor);
+    let can_be_set = set_rights(&file, made.mode, &rights)?;
     let kept = file.stat().map_err(PublishError::at("stat its cache"))?;
-    let is_as_set = kept.mode == mode && owner.is_none_or(|owner| owner == (kept.uid, kept.gid));
-    if !source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
-        return Err(PublishError::SourceChanged);
-    }
+    let is_as_set = kept.mode == rights.mode && owner.is_none_or(|owner| owner == (kept.uid, kept.gid));
+    refuse_what_has_changed(source)?;
     file.put_in_place(name).map_err(PublishError::at("rename its cache into place"))?;
     let overtaken = !source.is_unchanged().unwrap_or(false);
     let second = racy_until(stat);
@@ -172,8 +177,16 @@ fn replace(
         overtaken,
         racy_until: Some(second).filter(|second| source.opened().min(made.modified.seconds) <= *second),
         looks_settled: made.modified.seconds > second,
-        attributes_kept: is_as_set || keeps_attributes(directory, owner),
+        attributes_kept: is_as_set || can_be_set && keeps_attributes(directory, owner),
+        is_ours: owner.is_none() && wanted != Some((made.uid, made.gid)),
     })
+}
+
+fn refuse_what_has_changed(source: &OpenSource) -> Result<(), PublishError> {
+    match source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
+        true => Ok(()),
+        false => Err(PublishError::SourceChanged),
+    }
 }
 
 /// Whether the file system of a directory keeps owner and mode as they are set: asked in its `__pycache__`.
@@ -199,11 +212,11 @@ fn keeps_attributes(directory: &Dir, owner: Option<(u32, u32)>) -> bool {
     ask().unwrap_or(true)
 }
 
-/// Where the mode cannot be set, the file may stay as it was made if that is no wider.
-fn set_mode(file: &Replacement<'_>, made: u32, mode: u32) -> Result<(), PublishError> {
-    match file.set_mode(mode) {
-        Err(error) if is_not_to_be_had(&error) && made & !mode == 0 => Ok(()),
-        result => result.map_err(PublishError::at("set the mode of its cache")),
+/// Where mode and ACL cannot be set, the file may stay as it was made if that is no wider: `false`.
+fn set_rights(file: &Replacement<'_>, made: u32, rights: &Rights) -> Result<bool, PublishError> {
+    match file.set_rights(rights) {
+        Err(error) if is_not_to_be_had(&error) && made & !rights.mode == 0 => Ok(false),
+        result => result.map(|()| true).map_err(PublishError::at("set the mode and the ACL of its cache")),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Outcome {
     Compiled,
     /// It was compiled again because its cache was racy, and may well be what it was.
     Confirmed,
-    /// Its code was right; owner or mode were not, and are now.
+    /// Its code was right; owner, mode or ACL were not, and are now.
     Repaired,
     /// It is not right, and it was only to be looked at. With the reason in words.
     Stale(&'static str),

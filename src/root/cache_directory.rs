@@ -1,4 +1,4 @@
-//! Makes `__pycache__`, and puts its owner, mode and SELinux context right.
+//! Makes `__pycache__`, and puts its owner, mode, ACL and SELinux context right.
 
 use std::ffi::OsStr;
 use std::io;
@@ -6,15 +6,16 @@ use std::io;
 use rustix::fs::{AtFlags, Gid, Mode, StatxFlags, Uid};
 use rustix::io::Errno;
 
+use super::acl;
 use super::dir::{Dir, Entry};
 use super::label::Wish;
 use super::replacement::is_replacement_name;
-use crate::domain::permissions::{Actor, cache_directory_mode};
-use crate::domain::{FileKind, FileStat};
+use crate::domain::permissions::{Actor, cache_directory_rights};
+use crate::domain::{Access, FileKind, FileStat};
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 
 impl Dir {
-    /// Opens `__pycache__` in this directory, or makes it with owner, group and mode of this
+    /// Opens `__pycache__` in this directory, or makes it with owner, group, mode and ACL of this
     /// directory and the context that is wanted. One that is there is left as it is.
     ///
     /// # Errors
@@ -39,49 +40,61 @@ impl Dir {
         let (parent, fresh) = (self.stat()?, made.stat()?);
         // Somebody may have exchanged it for another directory of ours, to have that one given away. What
         // is not surely the one just made stays as it is. Others of us may be writing caches into it already.
-        let ours = fresh.uid == actor.uid && fresh.mode & 0o777 == 0o700;
-        if !ours || !is_born_since(&made, before)? || !made.holds_only_caches()? {
+        // A default ACL may have left its maker less than asked for; nobody else has anything.
+        let ours = fresh.uid == actor.uid && fresh.mode & 0o077 == 0;
+        if !ours || !is_born_since(&made, before)? || !hold_only_caches(&made.entries()?) {
             return Ok(made);
         }
         wish.map_or(Ok(()), |wish| wish.label_directory(&made))?;
-        made.fit(&parent, &fresh, actor)?;
+        made.fit(&self.access(parent.mode), &parent, &fresh, actor)?;
         Ok(made)
     }
 
-    /// Gives the `__pycache__` in this directory the owner, group, mode and context that fit. `false` where it
-    /// is left alone: in it is something that no interpreter and no pycwarm puts there, so that it may be a directory
-    /// of somebody else which the owner of this one has renamed to have it given to them.
+    /// Gives the `__pycache__` in this directory the owner, group, mode, ACL and context that fit. `false` where it is
+    /// left alone: in it is something that no interpreter and no pycwarm puts there, so that it may be a directory
+    /// of somebody else which the owner of this one has renamed to have it given to them. An empty one says nothing
+    /// of what it is for, and is not given to somebody else: a new one takes its place.
     ///
     /// # Errors
-    /// Those of `openat`, `fchown` and `fchmod`.
+    /// Those of `openat`, `fchown`, `fsetxattr` and `fchmod`; of `unlinkat` and `mkdirat` for an empty one.
     pub fn mend_cache_directory(&self, actor: Actor, wish: Option<&Wish<'_>>) -> io::Result<bool> {
-        let caches = self.open_dir(OsStr::new(CACHE_DIRECTORY))?;
-        if !caches.holds_only_caches()? {
+        let name = OsStr::new(CACHE_DIRECTORY);
+        let caches = self.open_dir(name)?;
+        let (parent, is, entries) = (self.stat()?, caches.stat()?, caches.entries()?);
+        if !hold_only_caches(&entries) {
             return Ok(false);
         }
+        if entries.is_empty() && actor.may_chown && is.uid != parent.uid {
+            rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR)?;
+            return self.open_or_make_cache_directory(actor, wish).map(|_| true);
+        }
         wish.map_or(Ok(()), |wish| wish.label_directory(&caches))?;
-        caches.fit(&self.stat()?, &caches.stat()?, actor)?;
+        caches.fit(&self.access(parent.mode), &parent, &is, actor)?;
         Ok(true)
     }
 
-    /// Whether nothing else is in this directory than what interpreters and pycwarm put into a `__pycache__`.
-    fn holds_only_caches(&self) -> io::Result<bool> {
-        let known = |name: &OsStr| {
-            names::parse_cache_name(name).is_some() || names::is_temporary(name) || is_replacement_name(name)
-        };
-        // Links and the like are left where a cache was spoiled; the names say what the directory is for.
-        let is_cache = |entry: &Entry| entry.kind != FileKind::Directory && known(&entry.name);
-        Ok(self.entries()?.iter().all(is_cache))
-    }
-
-    /// The owner first: to give something away takes the setgid bit from it.
-    fn fit(&self, parent: &FileStat, is: &FileStat, actor: Actor) -> io::Result<()> {
-        if actor.may_chown && (is.uid, is.gid) != (parent.uid, parent.gid) {
-            rustix::fs::fchown(self, Some(Uid::from_raw(parent.uid)), Some(Gid::from_raw(parent.gid)))?;
+    /// The owner first: to give something away takes the setgid bit from it. Then nothing is handed on any more to new
+    /// files; last, mode and ACL at once.
+    fn fit(&self, access: &Access, parent: &FileStat, is: &FileStat, actor: Actor) -> io::Result<()> {
+        let owner = if actor.may_chown { (parent.uid, parent.gid) } else { (is.uid, is.gid) };
+        if owner != (is.uid, is.gid) {
+            rustix::fs::fchown(self, Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)))?;
         }
-        let mode = cache_directory_mode(parent, actor.may_chown || is.gid == parent.gid);
-        Ok(rustix::fs::fchmod(self, Mode::from_raw_mode(mode))?)
+        self.remove_default_acl()?;
+        match cache_directory_rights(parent, access, owner) {
+            Some(rights) => acl::set(self, &rights),
+            None => Ok(()),
+        }
     }
+}
+
+/// Whether all these are what interpreters and pycwarm put into a `__pycache__`.
+fn hold_only_caches(entries: &[Entry]) -> bool {
+    let known = |name: &OsStr| {
+        names::parse_cache_name(name).is_some() || names::is_temporary(name) || is_replacement_name(name)
+    };
+    // Links and the like are left where a cache was spoiled; the names say what the directory is for.
+    entries.iter().all(|entry| entry.kind != FileKind::Directory && known(&entry.name))
 }
 
 /// Whether a file was made at this point in time or later; `true` where the file system keeps no account.

@@ -95,10 +95,10 @@ impl Dir {
     /// # Errors
     /// `InvalidInput` where it is not a regular file; those of `openat` and `read`.
     pub fn read_start(&self, name: &OsStr, limit: usize) -> io::Result<(FileStat, Vec<u8>)> {
-        self.read_start_and(name, limit, |_| ()).map(|(stat, bytes, ())| (stat, bytes))
+        self.read_start_and(name, limit, |_, _| ()).map(|(stat, bytes, ())| (stat, bytes))
     }
 
-    /// As [`Dir::read_start`], and what `ask` finds out from the open file.
+    /// As [`Dir::read_start`], and what `ask` finds out from the open file and its stat.
     ///
     /// # Errors
     /// See there.
@@ -106,7 +106,7 @@ impl Dir {
         &self,
         name: &OsStr,
         limit: usize,
-        ask: impl FnOnce(BorrowedFd<'_>) -> T,
+        ask: impl FnOnce(BorrowedFd<'_>, &FileStat) -> T,
     ) -> io::Result<(FileStat, Vec<u8>, T)> {
         let (fd, stat) = self.open_regular(name)?;
         let mut bytes = vec![0; limit];
@@ -118,7 +118,8 @@ impl Dir {
             }
         }
         bytes.truncate(filled);
-        Ok((stat, bytes, ask(fd.as_fd())))
+        let answer = ask(fd.as_fd(), &stat);
+        Ok((stat, bytes, answer))
     }
 
     /// Opens a regular file for reading. What is no regular file is never opened, as opening a

@@ -7,6 +7,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is the room that may")]
 
+pub mod acl;
 pub mod actor;
 pub mod ancestry;
 pub mod cache_directory;

@@ -1,6 +1,6 @@
 //! A new file that takes the place of another in one step.
 //!
-//! Written under a name of its own, given owner and mode through its descriptor, and renamed when it
+//! Written under a name of its own, given owner, mode and ACL through its descriptor, and renamed when it
 //! is whole: a reader sees the old file or the new one, never a part. What exists is never changed.
 
 use std::ffi::{OsStr, OsString};
@@ -11,8 +11,9 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 
+use super::acl;
 use super::dir::{Dir, file_stat};
-use crate::domain::FileStat;
+use crate::domain::{FileStat, Rights};
 
 const PREFIX: &[u8] = b".pycwarm-";
 const SUFFIX: &[u8] = b".tmp";
@@ -28,7 +29,8 @@ pub struct Replacement<'dir> {
 }
 
 impl<'dir> Replacement<'dir> {
-    /// Makes an empty file that nobody but its maker may read. Its lock says that its writer lives.
+    /// Makes an empty file that nobody but its maker may read, whatever ACL the directory has for new files: that one's
+    /// mask is empty. Its lock says that its writer lives.
     ///
     /// # Errors
     /// Those of `openat`.
@@ -91,6 +93,14 @@ impl<'dir> Replacement<'dir> {
     /// Tries to give the file to a group, which a user may do with groups of their own.
     pub fn try_group(&self, gid: u32) {
         let _ = rustix::fs::fchown(&self.fd, None, Some(Gid::from_raw(gid)));
+    }
+
+    /// Gives the file its mode and ACL; that of its directory for new files (a default ACL) goes.
+    ///
+    /// # Errors
+    /// Those of `fsetxattr` and `fchmod`; then nobody may read the file but its owner.
+    pub fn set_rights(&self, rights: &Rights) -> io::Result<()> {
+        acl::set(&self.fd, rights)
     }
 
     /// # Errors

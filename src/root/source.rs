@@ -6,10 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::acl;
 use super::dir::{Dir, file_stat};
 use super::resolve::{self, LinkFault};
 use super::tree_root::TreeRoot;
-use crate::domain::FileStat;
+use crate::domain::{Access, FileStat};
 
 /// An open source and what its descriptor said before the first byte was read.
 #[derive(Debug)]
@@ -84,11 +85,10 @@ impl OpenSource {
         self.opened
     }
 
-    /// Whether the file has an access ACL, in which case its group bits say nothing about its group.
+    /// The access ACL as it is now. If it is another one than when the file was opened, the file is not unchanged.
     #[must_use]
-    pub fn has_acl(&self) -> bool {
-        // A file system without ACLs answers with an error.
-        rustix::fs::fgetxattr_query(&self.fd, c"system.posix_acl_access").is_ok_and(|size| size > 0)
+    pub fn access(&self) -> Access {
+        acl::access(&self.fd, self.stat.mode)
     }
 
     /// Reads the whole file.

@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use super::observed::{CacheDirectory, CacheFile, CacheListing, Head, Observed, Source, SourceState};
 use crate::domain::interpreter::CodeLayout;
-use crate::domain::{FileKind, FileStat, SipVariant, SkipReason, Timestamp};
+use crate::domain::permissions::DirectoryState;
+use crate::domain::{Access, FileKind, FileStat, SipVariant, SkipReason, Timestamp};
 use crate::pyc::header::{self, LONGEST};
 use crate::pyc::holes::has_holes;
 use crate::pyc::marshal;
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::pyc::source_hash::source_hash;
+use crate::root::acl;
 use crate::root::label::Wish;
 use crate::root::passage::barrier_of;
 use crate::root::resolve::{LinkFault, resolve};
@@ -68,7 +70,12 @@ pub fn look(site: &Site<'_>, entries: &[Entry], present: &HashSet<OsString>, wan
         .filter_map(|entry| source(site.root, site.dir, site.relative, entry))
         .collect();
     let caches = caches(site, &sources, present, wanted);
-    Observed { directory: site.dir.stat().ok(), sources, caches }
+    Observed { directory: directory_state(site.dir), sources, caches }
+}
+
+fn directory_state(dir: &Dir) -> Option<DirectoryState> {
+    let stat = dir.stat().ok()?;
+    Some(DirectoryState { stat, access: dir.access(stat.mode) })
 }
 
 /// `None` where the entry is a directory or gone.
@@ -77,24 +84,37 @@ fn source(root: &Arc<TreeRoot>, dir: &Dir, relative: &Path, entry: &Entry) -> Op
     if entry.kind == FileKind::Directory {
         return None;
     }
-    let mut passed = Vec::new();
+    let (mut passed, mut access) = (Vec::new(), Access::Unknown);
     let state = match dir.stat_entry(name) {
         Ok(stat) => match stat.kind {
             FileKind::Directory => return None,
-            FileKind::Regular if names::has_module_name(name) => SourceState::File { stat, link: false },
+            FileKind::Regular if names::has_module_name(name) => {
+                access = dir.access_of(name, stat.mode);
+                SourceState::File { stat, link: false }
+            }
             FileKind::Regular => SourceState::Skipped(SkipReason::NoModuleName),
-            FileKind::Symlink => linked(root, &relative.join(name), &mut passed)?,
+            FileKind::Symlink => linked(root, &relative.join(name), &mut passed, &mut access)?,
             kind => SourceState::Skipped(SkipReason::NotAFile(kind)),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => SourceState::Unreadable(error.to_string()),
     };
-    Some(Source { name: name.clone(), state, passed })
+    Some(Source { name: name.clone(), state, access, passed })
 }
 
-fn linked(root: &Arc<TreeRoot>, relative: &Path, passed: &mut Vec<PathBuf>) -> Option<SourceState> {
-    let found = resolve(root, relative, passed)
-        .and_then(|target| target.parent.stat_entry(&target.name).map_err(LinkFault::Io));
+fn linked(
+    root: &Arc<TreeRoot>,
+    relative: &Path,
+    passed: &mut Vec<PathBuf>,
+    access: &mut Access,
+) -> Option<SourceState> {
+    let found = resolve(root, relative, passed).and_then(|target| {
+        let stat = target.parent.stat_entry(&target.name).map_err(LinkFault::Io)?;
+        if stat.kind == FileKind::Regular {
+            *access = target.parent.access_of(&target.name, stat.mode);
+        }
+        Ok(stat)
+    });
     Some(match found {
         Ok(stat) if stat.kind == FileKind::Regular => SourceState::File { stat, link: true },
         // A link to a directory is neither a source nor followed.
@@ -128,8 +148,12 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
         Err(error) => return CacheDirectory::Unreadable(error.to_string()),
     };
     let by_name: HashMap<&OsStr, &Source> = sources.iter().map(|source| (source.name.as_os_str(), source)).collect();
-    let wrong_context = site.context.is_some_and(|wish| !wish.suits_directory(&opened));
-    let mut listing = CacheListing { stat: opened.stat().ok(), wrong_context, ..CacheListing::default() };
+    let mut listing = CacheListing {
+        state: directory_state(&opened),
+        has_default_acl: opened.has_default_acl(),
+        wrong_context: site.context.is_some_and(|wish| !wish.suits_directory(&opened)),
+        ..CacheListing::default()
+    };
     for entry in entries {
         listing.foreign |= entry.kind == FileKind::Directory;
         if replacement::is_replacement_name(&entry.name) {
@@ -175,21 +199,23 @@ fn cache_file(site: &Site<'_>, dir: &Dir, name: &OsStr, source: &Source) -> Opti
         SourceState::File { link, .. } => open_source(site, &source.name, *link).ok(),
         _ => None,
     };
-    let is_wrong = |file: BorrowedFd<'_>| site.context.is_some_and(|wish| !wish.suits_cache(name, file));
-    match dir.read_start_and(name, LONGEST, is_wrong) {
-        Ok((stat, bytes, wrong_context)) => {
+    let ask = |file: BorrowedFd<'_>, stat: &FileStat| {
+        let wrong_context = site.context.is_some_and(|wish| !wish.suits_cache(name, file));
+        (wrong_context, acl::access(file, stat.mode))
+    };
+    match dir.read_start_and(name, LONGEST, ask) {
+        Ok((stat, bytes, (wrong_context, access))) => {
             let head = if header::may_hold_hash(&bytes) {
                 hashed(bytes, open().and_then(|source| source.read(site.largest).ok()))
             } else {
                 Head::Bytes(bytes)
             };
-            let source_has_acl = stat.mode & 0o077 == 0 && open().is_some_and(|source| source.has_acl());
-            Some(CacheFile { stat, head, torn: false, wrong_context, source_has_acl })
+            Some(CacheFile { stat, head, torn: false, wrong_context, access })
         }
         Err(error) => {
             let head = Head::Unreadable(error.to_string());
-            let (torn, wrong_context, source_has_acl) = (false, false, false);
-            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, torn, wrong_context, source_has_acl })
+            let (torn, wrong_context, access) = (false, false, Access::Unknown);
+            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, torn, wrong_context, access })
         }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use crate::domain::{FileKind, FileStat, Identity, SkipReason};
+use crate::domain::permissions::DirectoryState;
+use crate::domain::{Access, FileKind, FileStat, Identity, SkipReason};
 
 /// A directory, its sources and its caches, at one moment.
 #[derive(Debug)]
 pub struct Observed {
-    /// Of the directory itself; `None` where it could not be had.
-    pub directory: Option<FileStat>,
+    /// The directory itself; `None` where it could not be had.
+    pub directory: Option<DirectoryState>,
     pub sources: Vec<Source>,
     pub caches: CacheDirectory,
 }
@@ -20,6 +21,8 @@ pub struct Observed {
 pub struct Source {
     pub name: OsString,
     pub state: SourceState,
+    /// Its access ACL, where it is a file.
+    pub access: Access,
     /// Where the entry is a link: the directories, below the root, on which it depends where it leads.
     pub passed: Vec<PathBuf>,
 }
@@ -61,8 +64,10 @@ pub enum CacheDirectory {
 /// What is in `__pycache__`.
 #[derive(Debug, Default)]
 pub struct CacheListing {
-    /// Of `__pycache__` itself; `None` where it could not be had.
-    pub stat: Option<FileStat>,
+    /// `__pycache__` itself; `None` where it could not be had.
+    pub state: Option<DirectoryState>,
+    /// Whether what is made in it gets an ACL by that.
+    pub has_default_acl: bool,
     /// Whether it has another SELinux context than the one that is wanted.
     pub wrong_context: bool,
     /// Something is in it that neither interpreters nor pycwarm put there.
@@ -86,8 +91,8 @@ pub struct CacheFile {
     pub torn: bool,
     /// Whether it has another SELinux context than the one that is wanted.
     pub wrong_context: bool,
-    /// Whether the source has an access ACL. Only asked where the cache is its owner's alone.
-    pub source_has_acl: bool,
+    /// Its access ACL.
+    pub access: Access,
 }
 
 /// The start of a cache.

@@ -9,6 +9,7 @@ use rustix::fs::{XattrFlags, setxattr};
 
 use crate::Kept;
 use crate::asking::must_sync;
+use crate::support::acl::{access_acl, acl, have_acls};
 use crate::support::process::{clean_command, must, processor_time};
 use crate::support::python::pair;
 use crate::support::skip::{needs_root, skipped};
@@ -52,19 +53,56 @@ fn the_owner_of_a_source_is_followed() {
     kept.assert_converges();
 }
 
+/// None of these changes the mode.
 #[test]
-fn an_acl_closes_the_cache_and_its_removal_opens_it() {
+fn the_acl_of_a_source_is_followed() {
     let kept = Kept::new();
     let source = kept.tree.path("a.py");
-    let set = clean_command("setfacl").args(["-m", "u:12345:r"]).arg(&source).status();
-    if !set.is_ok_and(|status| status.success()) {
-        return skipped("attributes::an_acl_closes_the_cache_and_its_removal_opens_it", "no setfacl, or no ACLs here");
+    if !have_acls("attributes::the_acl_of_a_source_is_followed", &source) {
+        return;
     }
+    for change in [&["-m", "u:12345:r"][..], &["-m", "g:12345:-"], &["-x", "u:12345"], &["-b"]] {
+        must(clean_command("setfacl").args(change).arg(&source));
+        must_sync(&kept.daemon, &source);
+        assert_eq!((mode(&source), mode(&kept.cache(&source))), (0o644, 0o644));
+        assert_eq!(acl(&kept.cache(&source)), acl(&source), "{change:?}");
+    }
+    kept.assert_converges();
+}
+
+#[test]
+fn the_acl_of_a_cache_is_put_right() {
+    let kept = Kept::new();
+    let source = kept.tree.path("a.py");
+    let cache = kept.cache(&source);
+    if !have_acls("attributes::the_acl_of_a_cache_is_put_right", &source) {
+        return;
+    }
+    must(clean_command("setfacl").args(["-m", "u:12345:r"]).arg(&source));
     must_sync(&kept.daemon, &source);
-    assert_eq!(mode(&kept.cache(&source)) & 0o077, 0, "it is its owner's alone");
-    must(clean_command("setfacl").arg("-b").arg(&source));
-    must_sync(&kept.daemon, &source);
-    assert_eq!(mode(&kept.cache(&source)), 0o644);
+    for wrong in [&["-m", "u:54321:r"][..], &["-m", "u:12345:-"], &["-b"]] {
+        must(clean_command("setfacl").args(wrong).arg(&cache));
+        must_sync(&kept.daemon, &source);
+        assert_eq!(acl(&cache), acl(&source), "after {wrong:?}");
+    }
+    kept.assert_converges();
+}
+
+#[test]
+fn the_acl_of_a_directory_is_followed_by_its_caches() {
+    let kept = Kept::new();
+    let (directory, caches) = (kept.tree.path("package"), kept.tree.path("package/__pycache__"));
+    if !have_acls("attributes::the_acl_of_a_directory_is_followed_by_its_caches", &directory) {
+        return;
+    }
+    for change in [&["-m", "u:12345:rx"][..], &["-m", "d:u:54321:rwx"], &["-b"]] {
+        must(clean_command("setfacl").args(change).arg(&directory));
+        must_sync(&kept.daemon, &directory);
+        assert_eq!(acl(&caches), access_acl(&directory), "{change:?}");
+    }
+    must(clean_command("setfacl").args(["-m", "u:12345:rwx,d:u:12345:rwx"]).arg(&caches));
+    must_sync(&kept.daemon, &directory);
+    assert_eq!(acl(&caches), access_acl(&directory), "it had one of its own");
     kept.assert_converges();
 }
 

@@ -3,6 +3,7 @@
 //! Everything here goes through the command line, files and signals, as an administrator would; nothing of the library is used.
 #![allow(dead_code)] // Each test binary uses a part of it.
 
+pub mod acl;
 pub mod apart;
 pub mod cache;
 pub mod daemon;

@@ -206,18 +206,3 @@ fn in_a_sticky_directory_only_the_owner_may_write_caches() {
     warm(python, &tree.root).assert_compiled(1);
     assert_eq!(mode(python.cache(&source).parent().expect("__pycache__")) & 0o7777, 0o755);
 }
-
-#[test]
-fn the_group_bits_beside_an_acl_are_not_believed() {
-    let (python, tree) = (primary(), Tree::new());
-    let source = tree.source("x.py", "X = 1\n");
-    set_mode(&source, 0o600);
-    let made = clean_command("setfacl").args(["-m", "u:12345:r"]).arg(&source).status();
-    if !made.is_ok_and(|status| status.success()) {
-        return crate::support::skip::skipped("ownership::the_group_bits_beside_an_acl", "no setfacl, or no ACLs here");
-    }
-    assert_eq!(mode(&source) & 0o777, 0o640, "the mask shows as the group");
-    warm(python, &tree.root).assert_compiled(1);
-    assert_eq!(mode(&python.cache(&source)), 0o600);
-    check(python, &tree.root).assert_nothing_done();
-}
