@@ -13,6 +13,7 @@ use crate::support::oracle::assert_all_good;
 use crate::support::process::clean_command;
 use crate::support::python::{Interpreter, primary};
 use crate::support::run::{Report, binary, json, pycwarm_with, run};
+use crate::support::skip::skipped;
 use crate::support::tree::{Tree, hour_ago, set_mode, set_mtime};
 use crate::users::{ATTACKER, HONEST, VICTIM, acting, can_act};
 
@@ -31,10 +32,20 @@ impl Host {
     /// root's. Outside are the `canary`, and `traces`, in which everybody may leave one. `None` where it cannot be; the
     /// skip has been told.
     pub fn new(name: &str) -> Option<Self> {
-        if !can_act(name) {
-            return None;
+        can_act(name).then(|| Self::at(Tree::new()))
+    }
+
+    /// The same in a place where nobody but root could replace a program, were it not for the attacker's directories.
+    pub fn trusted(name: &str) -> Option<Self> {
+        let place = Tree::trusted_and_open();
+        if place.is_none() {
+            skipped(name, "there is no directory that only root writes to and everybody may enter");
         }
-        let (place, python) = (Tree::new(), primary());
+        place.filter(|_| can_act(name)).map(Self::at)
+    }
+
+    fn at(place: Tree) -> Self {
+        let python = primary();
         let canary = Canary::note(&canary::lay_out(&place, python));
         let host = Self { place, python, canary: RefCell::new(canary), edits: RefCell::new(0) };
         for (directory, owner) in
@@ -55,7 +66,7 @@ impl Host {
         set_mode(&host.place.path("traces"), 0o1777);
         set_mode(&host.place.path("counts"), 0o1777);
         host.configure(&format!("[{:?}]", python.path), &[]);
-        Some(host)
+        host
     }
 
     /// Writes the configuration: the list of interpreters, and trees beside the usual ones.
