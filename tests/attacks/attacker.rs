@@ -76,7 +76,7 @@ fn act() {
         for step in &steps {
             swaps += step.take(round).unwrap_or(0);
         }
-        if round % ROUNDS == 0 {
+        if round.is_multiple_of(ROUNDS) {
             count.write_all_at(&swaps.to_le_bytes(), 0).expect("own file");
             if is_over() {
                 return;
@@ -136,7 +136,7 @@ fn spy(directory: &Path, round: u64, secret: &str, trace: &Path) -> io::Result<(
     for entry in fs::read_dir(directory)?.flatten() {
         let temporary = is_temporary(&entry.file_name());
         // Those that stay can wait.
-        if !temporary && round % ROUNDS != 0 {
+        if !temporary && !round.is_multiple_of(ROUNDS) {
             continue;
         }
         let Some(mut file) = open_insistently(&entry.path(), temporary) else { continue };
