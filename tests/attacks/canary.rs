@@ -13,6 +13,9 @@ use crate::users::VICTIM;
 /// Stands in every source that is nobody's business; in its cache it would stand as it is, too.
 pub const SECRET: &str = "a-secret-of-somebody-else";
 
+/// The same in what lies outside of all trees, and is not to be read at all.
+pub const OUTSIDE: &str = "a-secret-of-somebody-else-outside";
+
 /// All that a write, a chmod, a chown, a link, a relabelling would change, for each file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Canary {
@@ -37,7 +40,8 @@ struct Facts {
 
 /// Makes sources of several owners, and caches where those of the attacker would come to lie by a bent path.
 pub fn lay_out(place: &Tree, python: &Interpreter) -> PathBuf {
-    let secret = format!("SECRET = {SECRET:?}\n");
+    assert!(OUTSIDE.contains(SECRET), "who looks for the one finds the other");
+    let secret = format!("SECRET = {OUTSIDE:?}\n");
     for name in ["canary/secret.py", "canary/victims/secret.py", "canary/s00.py", "canary/deep/below/s00.py"] {
         set_mode(&place.source(name, &secret), 0o600);
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::canary::{self, Canary, SECRET};
+use crate::canary::{self, Canary, OUTSIDE, SECRET};
 use crate::support::cache::is_fresh;
 use crate::support::daemon::Daemon;
 use crate::support::oracle::assert_all_good;
@@ -123,6 +123,7 @@ impl Host {
     #[track_caller]
     pub fn judge(&self, daemon: Option<&Daemon>) {
         self.canary.borrow().assert_untouched();
+        assert_eq!(self.found(0, OUTSIDE, &["tree", "other"]), "", "what is outside of the trees was read");
         self.judge_but_for_canary(daemon);
     }
 
@@ -144,7 +145,7 @@ impl Host {
         assert_all_good(self.python, &self.place.path("tree/honest"));
         assert_all_good(self.python, &self.place.path("other"));
         assert_eq!(self.traces(), [] as [String; 0], "something was executed, or read");
-        assert_eq!(self.readable_secrets(), "", "the attacker can read a secret");
+        assert_eq!(self.found(ATTACKER, SECRET, &[""]), "", "the attacker can read a secret");
         assert_eq!(self.privileged_files(), [] as [PathBuf; 0], "new setuid files");
     }
 
@@ -154,10 +155,11 @@ impl Host {
         entries.map(|entry| format!("{:?}: {:?}", entry.file_name(), fs::read_to_string(entry.path()))).collect()
     }
 
-    /// Files that hold the secret, as the attacker finds them.
-    fn readable_secrets(&self) -> String {
-        let mut search = acting(ATTACKER, "/usr/bin/grep");
-        search.args(["-r", "-l", "-s", "-a", "-F", "-D", "skip", "-e", SECRET]).arg(&self.place.root);
+    /// Files in these directories that hold a text, as this user finds them.
+    fn found(&self, uid: u32, text: &str, directories: &[&str]) -> String {
+        let mut search = acting(uid, "/usr/bin/grep");
+        search.args(["-r", "-l", "-s", "-a", "-F", "-D", "skip", "-e", text]);
+        search.args(directories.iter().map(|directory| self.place.path(directory)));
         let found = search.output().expect("grep runs");
         String::from_utf8_lossy(&found.stdout).into_owned()
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::attacker::{Attacker, Step};
-use crate::canary::SECRET;
+use crate::canary::{OUTSIDE, SECRET};
 use crate::host::{Host, give};
 use crate::support::apart::{can_run, wrapped};
 use crate::support::process::Background;
@@ -58,6 +58,18 @@ fn exchange(one: PathBuf, other: PathBuf) -> Step {
     Step::Exchange(one, other)
 }
 
+/// Reads all files in these directories as this user, and leaves a trace if a secret is in one. Root sees what was read
+/// by mistake and is well kept.
+fn spy(host: &Host, uid: u32, secret: &str, directories: &[PathBuf]) -> (u32, Vec<Step>) {
+    let trace = host.place.path("traces").join(format!("spied-by-{uid}"));
+    let spy = |directory: &PathBuf| Step::Spy {
+        directory: directory.clone(),
+        secret: secret.to_owned(),
+        trace: trace.clone(),
+    };
+    (uid, directories.iter().map(spy).collect())
+}
+
 /// A link that belongs to the attacker.
 fn plant(host: &Host, name: &str, target: &Path) -> PathBuf {
     let path = host.theirs(name);
@@ -74,7 +86,8 @@ fn a_source_and_a_link_to_a_secret() {
     let within = plant(&host, "within", Path::new("../victim/secret.py"));
     let mut steps = vec![exchange(host.theirs("s00.py"), out), exchange(host.theirs("s01.py"), within)];
     steps.extend(touches(&host.theirs("")));
-    race(name, &host, vec![(ATTACKER, steps)]);
+    let caches = [host.theirs("__pycache__")];
+    race(name, &host, vec![(ATTACKER, steps), spy(&host, ATTACKER, SECRET, &caches), spy(&host, 0, OUTSIDE, &caches)]);
 }
 
 #[test]
@@ -156,14 +169,15 @@ fn a_directory_that_is_moved_out_of_the_tree() {
             host.place.source(&format!("{directory}/s{number:02}.py"), "N = 1\n");
         }
         symlink("../s00.py", host.place.path(directory).join("up.py")).expect("own directory");
-        symlink("../canary/secret.py", host.place.path(directory).join("out.py")).expect("own directory");
+        symlink("../../canary/secret.py", host.place.path(directory).join("out.py")).expect("own directory");
         give(&host.place.path(directory), ATTACKER);
     }
     symlink("../canary/secret.py", host.place.path("outside/s00.py")).expect("own directory");
     let (inside, outside) = (host.theirs("moving"), host.place.path("outside/moved"));
     let mut steps = vec![exchange(inside.clone(), outside)];
     steps.extend(touches(&inside));
-    race(name, &host, vec![(ATTACKER, steps)]);
+    let caches = [host.theirs("moving/__pycache__"), host.place.path("outside/moved/__pycache__")];
+    race(name, &host, vec![(ATTACKER, steps), spy(&host, 0, OUTSIDE, &caches)]);
 }
 
 /// Between the look and the compilation, or the compilation and the cache, a name gets another file: the attacker's,
@@ -174,11 +188,10 @@ fn a_name_of_an_open_file_and_of_a_secret_one() {
     let Some(host) = Host::new(&format!("races::{name}")) else { return };
     // The kernel may keep users from linking what is not theirs (fs.protected_hardlinks); not every host has that.
     fs::hard_link(host.place.path("tree/victim/secret.py"), host.theirs("hard.py")).expect("own directory");
-    let trace = host.place.path("traces/spied");
-    let spy = Step::Spy { directory: host.theirs("__pycache__"), secret: SECRET.into(), trace };
     let mut steps = vec![exchange(host.theirs("s00.py"), host.theirs("hard.py"))];
     steps.extend(touches(&host.theirs("")));
-    race(name, &host, vec![(ATTACKER, steps), (ATTACKER, vec![spy])]);
+    let caches = [host.theirs("__pycache__")];
+    race(name, &host, vec![(ATTACKER, steps), spy(&host, ATTACKER, SECRET, &caches)]);
 }
 
 /// A source is closed to others and then gets a secret, just after root has opened it and before it is read: no cache of
@@ -197,9 +210,8 @@ fn a_source_that_is_closed_while_it_is_read() {
     let source = host.place.source("tree/victim/sub/flip.py", "SECRET = ''\n");
     set_mode(&source, 0o644);
     give(&directory, VICTIM);
-    let spied = host.place.path("traces/spied");
-    let spy = Step::Spy { directory: directory.join("__pycache__"), secret: SECRET.into(), trace: spied };
-    let _spy = Attacker::start(ATTACKER, host.place.path("counts/0"), vec![spy]);
+    let (_, spy) = spy(&host, ATTACKER, SECRET, &[directory.join("__pycache__")]);
+    let _spy = Attacker::start(ATTACKER, host.place.path("counts/0"), spy);
     let mut warm = pycwarm("warm");
     warm.arg("--python").arg(&host.python.path).arg(&directory);
     let mut warm = Background::start(&mut wrapped(&trace, &warm));
