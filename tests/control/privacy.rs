@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::identity::{GROUP, MEMBER, OWNER, STRANGER, SUPPLEMENTARY, User, can_act};
 use crate::support::daemon::Daemon;
-use crate::support::process::clean_command;
+use crate::support::process::{children, clean_command, signal};
 use crate::support::python::primary;
 use crate::support::run::{Ran, binary, run};
 use crate::support::skip::needs_root;
@@ -153,4 +153,39 @@ fn a_reload_changes_the_group() {
     host.daemon.wait_until("the member is told no more", || host.told(&MEMBER).is_empty());
     assert_eq!(host.status(&MEMBER)["complete"], false);
     assert_eq!(host.status(&User::ROOT)["complete"], true);
+}
+
+/// How long `sync` of a name takes says nothing of that name to others: they wait for the whole tree, as long as there is
+/// work in it anywhere.
+#[test]
+fn others_wait_for_the_whole_tree() {
+    let name = "privacy::others_wait_for_the_whole_tree";
+    let fill = |place: &Tree| {
+        place.source("shared/quiet/a.py", "A = 1\n");
+        place.source("shared/busy/b.py", "B = 1\n");
+    };
+    let Some(mut host) = Host::with(name, fill) else { return };
+    let text = config(&host.place, "").replace("watch = \"poll\"", "watch = \"inotify\"");
+    fs::write(host.place.path("pycwarm.toml"), text).expect("own file");
+    host.daemon = Daemon::configured(&host.place.path("pycwarm.toml"));
+    set_mode(host.daemon.socket.parent().expect("a directory"), 0o755);
+    let sync = |user: &User, path: &str, seconds: &str| {
+        let (path, timeout) = (host.place.path(path), format!("--timeout={seconds}"));
+        host.ask(user, "sync", &[&path, Path::new(&timeout)])
+    };
+    assert_eq!(sync(&STRANGER, "shared/quiet", "60").status, 0);
+    // Each of 40,000 functions gets its own copy of 40,000 names: that takes every compiler minutes.
+    let names: String = (0..40_000).map(|number| format!("x{number}=")).collect();
+    host.place.file("shared/busy/b.py", format!("def f():\n {names}0\n ({})\n", "lambda:0,".repeat(40_000)));
+    host.daemon.wait_until("a compiler is at work", || !children(host.daemon.id()).is_empty());
+    host.daemon.wait_until("there is work", || host.status(&User::ROOT)["waiting"].as_u64() > Some(0));
+    assert_eq!(sync(&User::ROOT, "shared/quiet", "60").status, 0);
+    for path in ["shared/quiet", "shared/none", "shared/busy"] {
+        let ran = sync(&STRANGER, path, "0.2");
+        assert!(ran.status == 1 && ran.stderr.contains("not done in time"), "{path}: {ran:?}");
+    }
+    assert_eq!(sync(&STRANGER, "own", "60").status, 0, "another tree");
+    host.place.file("shared/busy/b.py", "B = 22\n");
+    children(host.daemon.id()).into_iter().for_each(|worker| signal(worker, Signal::KILL));
+    assert_eq!(sync(&STRANGER, "shared/quiet", "60").status, 0);
 }
