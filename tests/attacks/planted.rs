@@ -109,6 +109,23 @@ fn poisoned_caches() {
     host.judge(Some(&daemon));
 }
 
+/// A link of the honest user to a source of the attacker. The cache of that must not be a file of the attacker's in a
+/// directory of the honest user's: once the link has made room for a source, its content would be what they like.
+#[test]
+fn a_link_to_a_source_of_the_attacker() {
+    let name = "planted::a_link_to_a_source_of_the_attacker";
+    let Some(host) = Host::new(name) else { return };
+    let link = host.place.path("tree/honest/link.py");
+    symlink("../attacker/s00.py", &link).expect("own directory");
+    std::os::unix::fs::lchown(&link, Some(HONEST), Some(HONEST)).expect("root");
+    let daemon = host.daemon();
+    let caches = fs::read_dir(host.place.path("tree/honest/__pycache__")).expect("made by the daemon").flatten();
+    let theirs: Vec<PathBuf> = caches.map(|entry| entry.path()).filter(|path| owner(path) == Some(ATTACKER)).collect();
+    fs::remove_file(&link).expect("own directory");
+    host.judge(Some(&daemon));
+    assert_eq!(theirs, [] as [PathBuf; 0], "the attacker can write to them");
+}
+
 /// Plants a cache of a source, as the attacker's; gives its path.
 fn poison(host: &Host, source: &Path) -> PathBuf {
     let stat = fs::metadata(source).expect("it is there");
