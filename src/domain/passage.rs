@@ -22,6 +22,12 @@ pub enum Barrier {
     /// Everybody can put something there, and move it away while it is worked on.
     #[error("can be written to by everybody, and is left alone with all below it; chmod o-w it to have it kept warm")]
     WorldWritable,
+    /// A link in the directory of one user leads to a file of another one, whose cache would be that user's.
+    #[error("leads from a directory of user {from} to a file of user {to}: it is followed with cross-owners = true")]
+    FileOfAnother { from: u32, to: u32 },
+    /// A `__pycache__` that is another place.
+    #[error("is a mount point, which is left as it is; unmount it")]
+    MountedCaches,
     /// Something is mounted there.
     #[error("is a mount point: it is entered with cross-mounts = true")]
     MountPoint,
@@ -49,6 +55,16 @@ impl Passage {
             return Err(Barrier::OtherOwner { from, to });
         }
         self.stand(below)
+    }
+
+    /// Whether a link in a directory may be followed to a file, by their owners.
+    ///
+    /// # Errors
+    /// [`Barrier::FileOfAnother`].
+    pub fn follow(self, directory: &FileStat, file: &FileStat) -> Result<(), Barrier> {
+        let (from, to) = (directory.uid, file.uid);
+        let is_free = self.any_owner || from == 0 || to == 0 || from == to;
+        if is_free { Ok(()) } else { Err(Barrier::FileOfAnother { from, to }) }
     }
 
     /// Whether work may be done in a directory, by its mode.

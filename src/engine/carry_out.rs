@@ -1,6 +1,6 @@
 //! Carries out a plan: compiles and publishes in tasks of their own.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ impl Shared {
         }
         let cache = cache_name(item.source, &item.target.interpreter.cache_tag, item.target.level);
         let seen = directory.observed.caches.file(&cache).map(|file| file.stat.inode);
-        let caches = directory.site.dir.open_dir(OsStr::new(CACHE_DIRECTORY));
+        let caches = directory.site.dir.open_cache_directory();
         let now = caches.and_then(|caches| caches.stat_entry(&cache)).ok().map(|stat| stat.inode);
         if now == seen {
             return false;

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -340,7 +340,7 @@ impl<'a> Directory<'a> {
     /// For each source that is to be compiled: when a cache of it was read last; `None` where there is none.
     pub(super) fn last_uses(&self, plan: &Plan) -> Vec<Option<Timestamp>> {
         let mut uses = vec![None; self.observed.sources.len()];
-        let Ok(caches) = self.site.dir.open_dir(OsStr::new(CACHE_DIRECTORY)) else { return uses };
+        let Ok(caches) = self.site.dir.open_cache_directory() else { return uses };
         for (item, _) in &plan.compile {
             if uses[item.source].is_none() {
                 let last = self.caches_of(item.source).filter_map(|cache| caches.last_use(&cache).ok()).max();

@@ -84,7 +84,7 @@ pub fn publish(
 /// # Errors
 /// The first error; the others are tried all the same.
 pub fn remove_abandoned(parent: &Dir, names: &[std::ffi::OsString]) -> io::Result<()> {
-    let directory = match parent.open_dir(OsStr::new(CACHE_DIRECTORY)) {
+    let directory = match parent.open_cache_directory() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
@@ -96,7 +96,7 @@ pub fn remove_abandoned(parent: &Dir, names: &[std::ffi::OsString]) -> io::Resul
 /// # Errors
 /// Those of opening `__pycache__` and of removing.
 pub fn remove_left_over(parent: &Dir, name: &OsStr, seen: &FileStat) -> io::Result<bool> {
-    parent.open_dir(OsStr::new(CACHE_DIRECTORY))?.remove_file(name, seen)
+    parent.open_cache_directory()?.remove_file(name, seen)
 }
 
 /// Removes the cache with this name, if there is one and it is a regular file: says whether there was.
@@ -104,7 +104,7 @@ pub fn remove_left_over(parent: &Dir, name: &OsStr, seen: &FileStat) -> io::Resu
 /// # Errors
 /// Those of opening `__pycache__`, unless it is missing, and of removing.
 pub fn remove_cache(parent: &Dir, name: &OsStr) -> io::Result<bool> {
-    let removed = parent.open_dir(OsStr::new(CACHE_DIRECTORY)).and_then(|directory| {
+    let removed = parent.open_cache_directory().and_then(|directory| {
         let seen = directory.stat_entry(name)?;
         directory.remove_file(name, &seen)
     });
@@ -134,7 +134,7 @@ pub fn remove_orphan(parent: &Dir, source: &OsStr, name: &OsStr, seen: &FileStat
         Ok(_) => return Ok(false),
         Err(error) => return Err(error),
     }
-    parent.open_dir(OsStr::new(CACHE_DIRECTORY))?.remove_file(name, seen)
+    parent.open_cache_directory()?.remove_file(name, seen)
 }
 
 fn replace(
@@ -193,7 +193,7 @@ fn refuse_what_has_changed(source: &OpenSource) -> Result<(), PublishError> {
 #[must_use]
 pub fn keeps_attributes_in(parent: &Dir, actor: Actor) -> bool {
     let owner = parent.stat().ok().filter(|_| actor.may_chown).map(|stat| (stat.uid, stat.gid));
-    parent.open_dir(OsStr::new(CACHE_DIRECTORY)).map_or(true, |directory| keeps_attributes(&directory, owner))
+    parent.open_cache_directory().map_or(true, |directory| keeps_attributes(&directory, owner))
 }
 
 /// Whether owner and mode are kept as they are set. Asked by a file of ours: one that was given away can be changed

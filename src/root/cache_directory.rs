@@ -22,7 +22,7 @@ impl Dir {
     /// `ELOOP` or `ENOTDIR` where something else has that name; those of `mkdirat` and `openat`.
     pub fn open_or_make_cache_directory(&self, actor: Actor, wish: Option<&Wish<'_>>) -> io::Result<Dir> {
         let name = OsStr::new(CACHE_DIRECTORY);
-        match self.open_dir(name) {
+        match self.open_cache_directory() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             opened => return opened,
         }
@@ -33,10 +33,10 @@ impl Dir {
         match made {
             Ok(()) => {}
             // Somebody was faster: theirs is as good.
-            Err(Errno::EXIST) => return self.open_dir(name),
+            Err(Errno::EXIST) => return self.open_cache_directory(),
             Err(error) => return Err(error.into()),
         }
-        let made = self.open_dir(name)?;
+        let made = self.open_cache_directory()?;
         let (parent, fresh) = (self.stat()?, made.stat()?);
         // Somebody may have exchanged it for another directory of ours, to have that one given away. What
         // is not surely the one just made stays as it is. Others of us may be writing caches into it already.
@@ -59,7 +59,7 @@ impl Dir {
     /// Those of `openat`, `fchown`, `fsetxattr` and `fchmod`; of `unlinkat` and `mkdirat` for an empty one.
     pub fn mend_cache_directory(&self, actor: Actor, wish: Option<&Wish<'_>>) -> io::Result<bool> {
         let name = OsStr::new(CACHE_DIRECTORY);
-        let caches = self.open_dir(name)?;
+        let caches = self.open_cache_directory()?;
         let (parent, is, entries) = (self.stat()?, caches.stat()?, caches.entries()?);
         if !hold_only_caches(&entries) {
             return Ok(false);

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::dir::Dir;
 use crate::domain::passage::{Barrier, Passage};
+use crate::pyc::names::CACHE_DIRECTORY;
 
 impl Dir {
     /// Opens a directory in this one and looks whether the way into it is allowed. A link is not followed.
@@ -22,6 +23,18 @@ impl Dir {
             return Err(barred(Barrier::MountPoint));
         }
         Ok(entered)
+    }
+
+    /// Opens the `__pycache__` in this directory. A link is not followed.
+    ///
+    /// # Errors
+    /// Those of [`Dir::open_dir`]; [`Barrier::MountedCaches`].
+    pub fn open_cache_directory(&self) -> io::Result<Self> {
+        let caches = self.open_dir(OsStr::new(CACHE_DIRECTORY))?;
+        if caches.is_mounted_in(self)? {
+            return Err(barred(Barrier::MountedCaches));
+        }
+        Ok(caches)
     }
 
     /// Whether it is the root of what is mounted at its place in the directory above it.

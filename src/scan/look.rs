@@ -133,7 +133,7 @@ fn linked(
 
 fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, wanted: &Wanted) -> CacheDirectory {
     let name = OsStr::new(CACHE_DIRECTORY);
-    let opened = match site.dir.open_dir(name) {
+    let opened = match site.dir.open_cache_directory() {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return CacheDirectory::Absent,
         Err(error) => {

@@ -130,27 +130,3 @@ fn time_without_end() {
     host.configure(&format!("[{:?}]", host.python.path), &[]);
     host.judge(None);
 }
-
-/// Sources that take their time, more than there are workers: those of others do not wait until all are through.
-#[test]
-fn many_bombs_do_not_keep_others_waiting() {
-    let name = "bombs::many_bombs_do_not_keep_others_waiting";
-    let Some(host) = Host::new(name) else { return };
-    let bombs = 20;
-    for number in 0..bombs {
-        host.place.source(&format!("tree/attacker/bomb{number:02}.py"), endless());
-    }
-    give(&host.theirs(""), ATTACKER);
-    let config = host.place.path("pycwarm.toml");
-    let text = fs::read_to_string(&config).expect("own file").replace("compile-timeout = 20", "compile-timeout = 2");
-    fs::write(&config, text).expect("own file");
-    let daemon = crate::support::daemon::Daemon::start(&mut pycwarm_with("daemon", &config));
-    let failed = || daemon.stderr().matches("did not answer").count();
-    daemon.wait_until("a bomb is at work", || failed() > 0);
-    daemon.wait_fresh(host.python, &host.honest());
-    let at_first = failed();
-    let edited = host.edit();
-    daemon.wait_fresh(host.python, [&edited]);
-    note(&format!("{name}: {at_first} of {bombs} bombs were through at first, then {}", failed()));
-    assert!(at_first < bombs, "{}", daemon.stderr());
-}

@@ -48,3 +48,24 @@ fn a_source_with_two_names_is_compiled_and_never_changed() {
     assert_eq!(everything(), before);
     assert!(!place.path("elsewhere/__pycache__").exists());
 }
+
+/// Its cache would be a file of that user's in a directory of this one's.
+#[test]
+fn a_link_to_a_file_of_somebody_else() {
+    if !needs_root("links::a_link_to_a_file_of_somebody_else") {
+        return;
+    }
+    let place = place();
+    let source = place.source("tree/bobs/x.py", "X = 1\n");
+    fs::create_dir_all(place.path("tree/alices")).expect("own directory");
+    symlink("../bobs/x.py", place.path("tree/alices/link.py")).expect("own directory");
+    for (path, user) in
+        [("tree/bobs", BOB), ("tree/bobs/x.py", BOB), ("tree/alices", ALICE), ("tree/alices/link.py", ALICE)]
+    {
+        give(&place.path(path), user);
+    }
+    let report = run("warm", "", &place, &["tree"]);
+    assert!(report.skip_of(&place.path("tree/alices/link.py")).reason.contains("cross-owners"), "{}", report.raw);
+    assert!(primary().cache(&source).exists() && !place.path("tree/alices/__pycache__").exists());
+    assert_entered("cross-owners = true", &place, 1);
+}
