@@ -3,7 +3,7 @@
 mod exit;
 pub mod pool;
 mod probe;
-mod protocol;
+pub mod protocol;
 mod worker;
 
 pub use pool::{CompileError, Compiled, Pool};

@@ -5,9 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use super::error::ConfigError;
 use super::fragment::TreeFragment;
 use super::layer::{Policy, PolicyLayer, entry, list};
+use super::load;
 use super::origin::{Lines, List, Origin, Sourced};
 use super::overrides::Overrides;
-use super::parse::Parsed;
+use super::parse::{self, Parsed};
 use crate::domain::policy::InvalidValue;
 
 /// The configuration of a machine before it is validated. The default is that of a machine without any file.
@@ -62,10 +63,16 @@ impl Merged {
         &self.files
     }
 
-    /// Lays one more file over what is there.
+    /// Lays one more file over what is there: its path, for messages, and what is in it.
     ///
-    /// Errors: a tree without a usable path, or twice in this file.
-    pub(super) fn add(&mut self, parsed: Parsed) -> Result<(), ConfigError> {
+    /// Errors: not UTF-8, no TOML, an unknown key, a value of a wrong type, a tree without a usable path, or twice in
+    /// this file.
+    pub fn add_file(&mut self, path: &Path, content: Vec<u8>) -> Result<(), ConfigError> {
+        let text = load::decode(path, content)?;
+        self.add(parse::parse(path, &text)?)
+    }
+
+    fn add(&mut self, parsed: Parsed) -> Result<(), ConfigError> {
         let Parsed { lines, fragment } = parsed;
         self.files.push(lines.path().to_owned());
         replace(&mut self.jobs, entry(fragment.jobs, &lines));

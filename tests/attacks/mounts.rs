@@ -10,7 +10,7 @@ use crate::users::ATTACKER;
 use std::fs;
 use std::os::unix::fs::chown;
 
-/// A directory with secrets and a file, each bound to a name in the attacker's directory.
+/// A directory with secrets, and one with caches, each bound to a name in the attacker's directory.
 #[test]
 fn bind_mounts_below_a_tree() {
     let name = "mounts::bind_mounts_below_a_tree";
@@ -26,8 +26,7 @@ fn bind_mounts_below_a_tree() {
     let canary = Canary::note(&host.place.path("canary"));
     let (to, from) = (host.place.path("tree/attacker"), host.place.path("canary"));
     let script = format!(
-        "mount --bind '{from}' '{to}/bound'; mount --bind '{from}/__pycache__' '{to}/sub/__pycache__'; \
-         mount --bind '{from}/secret.py' '{to}/s01.py'; exec \"$@\"",
+        "mount --bind '{from}' '{to}/bound'; mount --bind '{from}/__pycache__' '{to}/sub/__pycache__'; exec \"$@\"",
         from = from.display(),
         to = to.display()
     );
