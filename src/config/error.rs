@@ -121,7 +121,7 @@ mod tests {
                 .to_string()
         };
         insta::assert_snapshot!(error(r#"defaults.exclude = ["[z-\u001b]"]"#), @r#"f:1: exclude: "[z-\u{1b}]" is no pattern: invalid range; 'z' > '\x1b'; write it as in a .gitignore file"#);
-        insta::assert_snapshot!(error(r#""\u001b\u202e" = 1"#), @r#"f:1: unknown key "\u{1b}\u{202e}"; here can be: jobs, compile-timeout, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
+        insta::assert_snapshot!(error(r#""\u001b\u202e" = 1"#), @r#"f:1: unknown key "\u{1b}\u{202e}"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, control-group, file-contexts, defaults, tree"#);
     }
 
     /// The tests run as root, whom no mode keeps from reading.
