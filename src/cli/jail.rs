@@ -7,13 +7,10 @@ use std::process::ExitCode;
 use crate::domain::escaped;
 use crate::jail::{self, Orders};
 
-/// As the shell has it for a program that cannot be executed.
-const NOT_EXECUTED: u8 = 126;
-
 /// Returns only if it cannot become the program.
 pub(super) fn run(orders: &Orders, program: &[OsString]) -> ExitCode {
     let Err(error) = jail::enter(orders, program);
     let name = program.first().map_or_else(String::new, |program| escaped(std::path::Path::new(program)).to_string());
     let _ = writeln!(std::io::stderr(), "{name}: {error}");
-    ExitCode::from(NOT_EXECUTED)
+    ExitCode::from(u8::try_from(jail::NOT_EXECUTED).unwrap_or(u8::MAX))
 }

@@ -101,7 +101,7 @@ impl Pool {
                 let kind = match error {
                     WorkerError::TimedOut(..) => FailureKind::Timeout,
                     WorkerError::Garbage(_) => FailureKind::Worker,
-                    WorkerError::Ended(_) | WorkerError::Spawn(_) => FailureKind::Crash,
+                    WorkerError::Ended(_) | WorkerError::NotExecuted(_) | WorkerError::Spawn(_) => FailureKind::Crash,
                 };
                 let message = format!("the interpreter failed while compiling it: {error}");
                 Err(CompileError { kind, line: None, message })

@@ -36,19 +36,22 @@ pub struct Probed {
 /// See [`ProbeError`].
 pub async fn probe(program: &Path, warden: &Warden) -> Result<Probed, ProbeError> {
     let mut refused: Vec<(Confinement, String)> = Vec::new();
-    let mut first_error = None;
+    let mut errors = Vec::new();
     for confinement in warden.attempts(program) {
         match Worker::start(program, Jail { warden, confinement, owner: None }).await {
             Ok(started) => return probed(program, confinement, started, &refused),
-            Err(error @ (WorkerError::Ended(_) | WorkerError::Spawn(_))) => {
+            Err(error @ (WorkerError::Ended(_) | WorkerError::NotExecuted(_) | WorkerError::Spawn(_))) => {
                 refused.push((confinement, error.to_string()));
-                first_error.get_or_insert(error);
+                errors.push(error);
             }
-            Err(error) => return Err(first_error.unwrap_or(error).into()),
+            Err(error) => return Err(error.into()),
         }
     }
-    let nothing = || WorkerError::Ended("there is no jail that it could be started in".to_owned());
-    Err(first_error.unwrap_or_else(nothing).into())
+    // The program's own last words tell more than that it could not be executed by another user.
+    let is_own = |error: &WorkerError| matches!(error, WorkerError::Ended(_));
+    let told = errors.iter().position(is_own).unwrap_or(0);
+    let nothing = || WorkerError::NotExecuted("there is no jail that it could be started in".to_owned());
+    Err(errors.into_iter().nth(told).unwrap_or_else(nothing).into())
 }
 
 fn probed(

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::exit;
 use super::protocol::{self, Answer, Garbage, Hello, Request, WORKER};
 use crate::domain::Confinement;
-use crate::jail::{Held, Warden};
+use crate::jail::{Held, NOT_EXECUTED, Warden};
 
 /// This very program, even if another one has its name by now.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -68,6 +68,9 @@ pub struct Started {
 pub enum WorkerError {
     #[error("cannot start it: {0}")]
     Spawn(io::Error),
+    /// It never became the interpreter: the jail says why.
+    #[error("{0}")]
+    NotExecuted(String),
     /// It ended before it answered; with how, and what it said on standard error.
     #[error("{0}")]
     Ended(String),
@@ -179,6 +182,9 @@ impl Worker {
         match fault {
             Fault::Closed => {
                 let end = match timeout(END_LIMIT, self.child.wait()).await {
+                    Ok(Ok(status)) if status.code() == Some(NOT_EXECUTED) => {
+                        return WorkerError::NotExecuted(format!("it is not started{}", self.stderr.quoted().await));
+                    }
                     Ok(Ok(status)) => exit::describe(status),
                     _ => "it closed its pipe".to_owned(),
                 };

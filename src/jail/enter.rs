@@ -10,6 +10,9 @@ use super::orders::Orders;
 use super::{calls, files, limits, user};
 use crate::root::descriptors;
 
+/// The exit status of a worker that does not become one: as the shell has it for a program that cannot be executed.
+pub const NOT_EXECUTED: i32 = 126;
+
 /// Why a worker does not become one.
 #[derive(Debug, thiserror::Error)]
 pub enum JailError {

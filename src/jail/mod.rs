@@ -21,7 +21,7 @@ mod users;
 mod warden;
 
 pub use calls::allowed as allowed_calls;
-pub use enter::{JailError, enter};
+pub use enter::{JailError, NOT_EXECUTED, enter};
 pub use held::{Held, Layer};
 pub use orders::Orders;
 pub use warden::Warden;
