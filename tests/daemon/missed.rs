@@ -50,7 +50,8 @@ fn nothing_is_missed_while_much_happens() {
     assert!(!daemon.stderr().contains("of which no event had told"), "{}", daemon.stderr());
 }
 
-/// Written through another name, outside of the tree: no directory that is watched tells of it.
+/// Written through another name, outside of the tree: no directory that is watched tells of it. A look for the sake of
+/// the second of the edit before may find the next one, too, and that is no miss; so there are some more tries.
 #[test]
 fn what_gives_no_event_is_found_and_told() {
     let (python, place) = (primary(), Tree::new());
@@ -58,18 +59,23 @@ fn what_gives_no_event_is_found_and_told() {
     let other = place.path("elsewhere");
     fs::hard_link(&source, &other).expect("own directory");
     let daemon = daemon(python, &place);
-    for round in 1..4 {
-        let mark = format!("silent edit {round}");
-        // A look for the sake of the second of the edit before would find this one, too.
+    let (mut counted, mut tries) = (0, 0);
+    while counted < 3 {
+        tries += 1;
+        assert!(tries <= 15, "{counted} of 15 edits were counted: {}", daemon.stderr());
+        let mark = format!("silent edit {tries}");
         daemon.wait_until("nothing waits, and all events were heard", || {
             must_sync(&daemon, &place.path("tree"));
             status(&daemon)["waiting"] == 0
         });
         fs::write(&other, format!("X = '{mark}'\n")).expect("own file");
         daemon.wait_until("the new code", || is_fresh(python, &source) && holds(&python.cache(&source), &mark));
-        daemon.wait_until("it is counted", || missed(&daemon) == round);
+        // It is counted before it is dealt with.
+        let now = missed(&daemon);
+        assert!(now == counted || now == counted + 1, "{counted}, then {now}: {}", daemon.stderr());
+        counted = now;
         let told = format!("{}: the periodic look found changes", place.path("tree/package").display());
-        assert_eq!(daemon.stderr().matches(&told).count() as u64, round, "{}", daemon.stderr());
+        assert_eq!(daemon.stderr().matches(&told).count() as u64, counted, "{}", daemon.stderr());
     }
     // What is heard of is not counted, in the same directory either.
     let heard: Vec<PathBuf> =
