@@ -11,10 +11,10 @@
 //! 7. `report`   outcomes -> failures, counters, JSON, progress
 //!
 //! `engine` runs 3 to 7 over a scope; `cli` runs it once, `daemon` for as long as there are events.
-//! `control` is where others ask the daemon. `interpreters` finds out who compiles what; `config` says
-//! what is wanted; `domain` and `pyc` are the nouns and the file format; `root` is the only room that
-//! touches the disk.
-// Two files of src/root/ allow it, each call with its SAFETY line.
+//! `control` is where others ask the daemon; `jail` is what workers run in. `interpreters` finds out who compiles
+//! what; `config` says what is wanted; `domain` and `pyc` are the nouns and the file format; `root` is the only
+//! room that touches the disk.
+// Five files of src/root/ allow it, each block with its SAFETY line.
 #![deny(unsafe_code)]
 #![deny(clippy::disallowed_methods)]
 
@@ -27,6 +27,7 @@ pub mod daemon;
 pub mod domain;
 pub mod engine;
 pub mod interpreters;
+pub mod jail;
 pub mod plan;
 pub mod publish;
 pub mod pyc;

@@ -16,6 +16,8 @@ const QUIET: Duration = Duration::from_millis(200);
 /// The distance between the first two looks under churn; it doubles up to [`LONGEST_DISTANCE`].
 const FIRST_DISTANCE: Duration = Duration::from_millis(10);
 const LONGEST_DISTANCE: Duration = Duration::from_secs(4);
+/// So many looks of the first turn are taken one by one before one of the second, if one waits.
+const MOST_PASSED_OVER: usize = 8;
 /// So many directories at rest are kept before they are forgotten.
 const FEW: usize = 1024;
 
@@ -52,6 +54,8 @@ pub struct Batch {
     turns: [BTreeMap<Place, PathBuf>; 2],
     last_number: u64,
     most: usize,
+    /// Looks of the first turn that were taken while one of the second waited, since one of those was.
+    passed_over: usize,
 }
 
 type Place = (Instant, u64);
@@ -107,8 +111,10 @@ impl Batch {
     pub fn take_due(&mut self, now: Instant, most: usize) -> Vec<Look> {
         let is_due = |place: &Place| place.0 <= now;
         let second_waits = self.turns[SECOND].first_key_value().is_some_and(|(place, _)| is_due(place));
-        // One place is kept for those that would starve otherwise.
-        let for_first = if second_waits && most > 1 { most - 1 } else { most };
+        // One place is kept for those that would starve otherwise; where there is a single one, as whenever all the
+        // others are taken, from time to time.
+        let kept = second_waits && (most > 1 || self.passed_over >= MOST_PASSED_OVER);
+        let for_first = most.saturating_sub(usize::from(kept));
         let mut looks = Vec::new();
         for (turn, limit) in [(FIRST, for_first), (SECOND, most)] {
             while looks.len() < limit
@@ -117,6 +123,7 @@ impl Batch {
             {
                 let directory = entry.remove();
                 looks.extend(self.begin(directory, now));
+                self.passed_over = if turn == FIRST && second_waits { self.passed_over + 1 } else { 0 };
             }
         }
         let others_wait = self.turns[FIRST].first_key_value().is_some_and(|(place, _)| is_due(place));
@@ -340,6 +347,27 @@ mod tests {
         assert!(looks[..2].iter().all(|look| look.directory.starts_with("/in-use") && look.in_use_only));
         assert!(looks[2].directory == Path::new("/new") && !looks[2].in_use_only);
         assert!(batch.take_due(now, 9).iter().all(|look| !look.in_use_only), "nobody waits any more");
+    }
+
+    #[test]
+    fn what_is_new_does_not_starve_where_one_look_ends_after_the_other() {
+        let (mut batch, now) = (Batch::default(), Instant::now());
+        batch.postpone(Path::new("/new"), now, 0);
+        let mut taken_of_first = 0;
+        loop {
+            for number in 0..3 {
+                batch.schedule(Path::new(&format!("/in-use/{number}")), Extent::Directory, now, 0);
+            }
+            let looks = batch.take_due(now, 1);
+            assert_eq!(looks.len(), 1);
+            batch.done(&looks[0].directory, now);
+            if looks[0].directory == Path::new("/new") {
+                break;
+            }
+            taken_of_first += 1;
+            assert!(taken_of_first <= MOST_PASSED_OVER);
+        }
+        assert!(batch.take_due(now, 1)[0].directory.starts_with("/in-use"), "and is not preferred after that");
     }
 
     #[test]

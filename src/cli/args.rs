@@ -1,5 +1,6 @@
 //! The arguments as they are written.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::domain::policy::{InvalidationMode, OptimizationLevel, PythonChoice};
+use crate::jail::Orders;
 
 /// Keeps Python's bytecode caches warm.
 #[derive(Debug, Parser)]
@@ -87,6 +89,14 @@ pub(super) enum Command {
     },
     /// Tell what the daemon knows: its trees, what waits, what is broken
     Status,
+    /// Become a worker: what the daemon starts in place of an interpreter
+    #[command(hide = true)]
+    Jail {
+        #[command(flatten)]
+        orders: Orders,
+        #[arg(last = true, required = true)]
+        program: Vec<OsString>,
+    },
     /// Show the merged configuration and where each value comes from
     Config {
         /// Only say whether it can be used

@@ -6,15 +6,25 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use super::args::Common;
-use super::{Exit, ask, complain, settings};
+use super::{Exit, ask, complain, give_up_privileges, settings};
 use crate::daemon;
+use crate::root::label::Labels;
 use crate::root::privilege;
 use crate::watch::Marker;
 
 pub(super) fn run(common: &Common, paths: &[PathBuf]) -> Exit {
     privilege::raise_descriptor_limit();
-    // Before there is any other thread: all that are started from now on are without the capability.
+    let labels = match settings::load(common).map(|settings| Labels::open(settings.file_contexts.as_deref())) {
+        Ok(Ok(mut labels)) => {
+            labels.keep_privilege();
+            labels
+        }
+        Ok(Err(error)) => return complain(&error),
+        Err(error) => return complain(&error),
+    };
+    // Before there is any other thread than that: all that are started from now on are without the capability.
     let marker = Marker::start();
+    give_up_privileges();
     let socket = match ask::socket(common) {
         Ok(socket) => Some(socket),
         Err(error) => {
@@ -32,7 +42,7 @@ pub(super) fn run(common: &Common, paths: &[PathBuf]) -> Exit {
         settings.trees = settings::trees(&settings, paths);
         Ok(settings)
     };
-    let result = runtime.block_on(daemon::run(&load, runtime.handle().clone(), marker, socket.as_deref()));
+    let result = runtime.block_on(daemon::run(&load, runtime.handle().clone(), labels, marker, socket.as_deref()));
     // What hangs in the kernel is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     match result {

@@ -4,6 +4,7 @@ mod args;
 mod ask;
 mod config;
 mod daemon;
+mod jail;
 mod logging;
 mod once;
 mod settings;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::root::actor;
+use crate::root::{actor, privilege};
 use args::{Arguments, Command};
 
 /// What a run amounts to, as an exit status.
@@ -42,6 +43,9 @@ pub fn run() -> ExitCode {
         }
     };
     let common = &arguments.common;
+    if let Command::Jail { orders, program } = &arguments.command {
+        return jail::run(orders, program);
+    }
     actor::set_private_umask();
     logging::start(common, matches!(arguments.command, Command::Daemon { .. }));
     let exit = match &arguments.command {
@@ -51,8 +55,18 @@ pub fn run() -> ExitCode {
         Command::Sync { paths, timeout } => sync::run(common, paths, *timeout),
         Command::Status => status::run(common),
         Command::Config { check } => config::run(common, *check),
+        // It has no use for what was started above.
+        Command::Jail { .. } => Exit::Usage,
     };
     ExitCode::from(exit as u8)
+}
+
+/// Keeps the capabilities that the work needs. To be called before there is any other thread: all that are started from
+/// then on have no more either.
+fn give_up_privileges() {
+    if let Err(error) = privilege::keep_needed_capabilities() {
+        tracing::warn!("cannot give up the capabilities that are not needed: {error}");
+    }
 }
 
 /// Tells an error that ends the program.

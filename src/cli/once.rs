@@ -9,12 +9,14 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::args::Common;
-use super::{Exit, complain, print_line, settings};
+use super::{Exit, complain, give_up_privileges, print_line, settings};
 use crate::config::{Settings, TreeSettings};
-use crate::domain::escaped;
+use crate::domain::{Failure, FailureKind, SkipReason, escaped};
 use crate::engine::{Engine, Purpose, Tree};
 use crate::report::terminal::{Collector, failure_line, summary_line};
 use crate::report::{Sink, Summary, json};
+use crate::root::UnsafeWay;
+use crate::root::label::Labels;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -28,17 +30,30 @@ pub(super) fn run(common: &Common, paths: &[PathBuf], kind: Kind) -> Exit {
         Ok(settings) => settings,
         Err(error) => return complain(&error),
     };
-    let trees = match open(settings::trees(&settings, paths), paths.is_empty()) {
-        Ok(trees) => trees,
+    let labels = match Labels::open(settings.file_contexts.as_deref()) {
+        Ok(mut labels) => {
+            labels.keep_privilege();
+            Arc::new(labels)
+        }
         Err(error) => return complain(&error),
     };
-    let summary = match pass(&settings, &trees, kind, !common.quiet && !common.json) {
+    give_up_privileges();
+    let (trees, refused) = match open(settings::trees(&settings, paths), paths.is_empty()) {
+        Ok(opened) => opened,
+        Err(error) => return complain(&error),
+    };
+    let mut summary = match pass(&settings, &trees, labels, kind, !common.quiet && !common.json) {
         Ok(summary) => summary,
         Err(error) => return complain(&format!("cannot start: {error}")),
     };
+    summary.failures.extend(refused);
     let mut stderr = io::stderr().lock();
     for failure in &summary.failures {
         let _ = writeln!(stderr, "{}", failure_line(failure));
+    }
+    let barred = summary.skips.iter().filter(|skip| matches!(skip.reason, SkipReason::Barred(_)));
+    for skip in barred.filter(|_| !common.quiet) {
+        let _ = writeln!(stderr, "{} {}", escaped(&skip.path), skip.reason);
     }
     if common.json {
         match json::render(&summary, started.elapsed()) {
@@ -52,15 +67,15 @@ pub(super) fn run(common: &Common, paths: &[PathBuf], kind: Kind) -> Exit {
 }
 
 /// Opens the trees. One that was named on the command line has to be there; a configured one may come
-/// later.
-fn open(wanted: Vec<TreeSettings>, configured: bool) -> Result<Vec<Arc<Tree>>, String> {
+/// later. One to which the way is not safe is a failure beside the others.
+fn open(wanted: Vec<TreeSettings>, configured: bool) -> Result<(Vec<Arc<Tree>>, Vec<Failure>), String> {
     if wanted.is_empty() {
         return Err(
             "there is nothing to do: name a PATH, or configure a [[tree]] in /etc/pycwarm/pycwarm.toml".to_owned()
         );
     }
     let others: Vec<PathBuf> = wanted.iter().map(|tree| tree.path.clone()).collect();
-    let mut trees = Vec::new();
+    let (mut trees, mut refused) = (Vec::new(), Vec::new());
     for settings in wanted {
         let path = settings.path.clone();
         match Tree::open(settings, &others) {
@@ -68,16 +83,30 @@ fn open(wanted: Vec<TreeSettings>, configured: bool) -> Result<Vec<Arc<Tree>>, S
             Err(error) if configured && error.kind() == io::ErrorKind::NotFound => {
                 tracing::info!("{} is not there", escaped(&path));
             }
+            Err(error) if UnsafeWay::of(&error).is_some() => refused.push(Failure {
+                path,
+                python: String::new(),
+                line: None,
+                kind: FailureKind::Refused,
+                message: error.to_string(),
+                owner: None,
+            }),
             Err(error) => return Err(format!("cannot open {}: {error}", escaped(&path))),
         }
     }
-    Ok(trees)
+    Ok((trees, refused))
 }
 
-fn pass(settings: &Settings, trees: &[Arc<Tree>], kind: Kind, progress: bool) -> io::Result<Summary> {
+fn pass(
+    settings: &Settings,
+    trees: &[Arc<Tree>],
+    labels: Arc<Labels>,
+    kind: Kind,
+    progress: bool,
+) -> io::Result<Summary> {
     let runtime = Runtime::new()?;
     let stop = CancellationToken::new();
-    let engine = Engine::new(runtime.handle().clone(), settings.jobs, settings.compile_timeout, stop.clone());
+    let engine = Engine::new(runtime.handle().clone(), settings, labels, stop.clone());
     runtime.spawn(stop_on_signal(stop.clone()));
     let engine = Arc::new(engine);
     let purpose = match kind {

@@ -6,16 +6,17 @@ use super::args::Common;
 use crate::config::{self, ConfigError, Merged, Overrides, Settings, TreeSettings};
 use crate::domain::escaped;
 use crate::domain::policy::{ContextPolicy, PythonChoice};
+use crate::root::label;
 
 /// Reads the configuration; the options win over it.
 pub(super) fn load(common: &Common) -> Result<Settings, ConfigError> {
     let settings = merged(common)?.settings(&overrides(common))?;
     for tree in &settings.trees {
         let asked_for = !matches!(tree.context, ContextPolicy::Policy | ContextPolicy::Off);
-        if asked_for {
+        if asked_for && !label::is_built_in() {
             let path = escaped(&tree.path);
             tracing::warn!(
-                "{path}: context = \"{}\" is not in force: this version sets no SELinux contexts",
+                "{path}: context = \"{}\" is not in force: this pycwarm was built without SELinux",
                 tree.context
             );
         }

@@ -3,9 +3,9 @@
 mod exit;
 pub mod pool;
 mod probe;
-mod protocol;
+pub mod protocol;
 mod worker;
 
 pub use pool::{CompileError, Compiled, Pool};
-pub use probe::{ProbeError, probe};
+pub use probe::{ProbeError, Probed, probe};
 pub use protocol::Request;

@@ -8,8 +8,9 @@ use tokio::sync::Semaphore;
 
 use super::probe::interpreter;
 use super::protocol::{Answer, Request};
-use super::worker::{Worker, WorkerError};
+use super::worker::{Jail, Started, Worker, WorkerError};
 use crate::domain::{FailureKind, Interpreter};
+use crate::jail::Warden;
 use crate::pyc::marshal;
 
 /// The bounds of the delay after a start that failed.
@@ -40,6 +41,8 @@ pub struct CompileError {
 pub struct Pool {
     interpreter: Arc<Interpreter>,
     limit: Duration,
+    warden: Arc<Warden>,
+    size: usize,
     places: Semaphore,
     state: Mutex<State>,
 }
@@ -57,8 +60,9 @@ struct State {
 impl Pool {
     /// A pool without a running worker yet. `limit` is what one file may take.
     #[must_use]
-    pub fn new(interpreter: Arc<Interpreter>, size: usize, limit: Duration) -> Self {
-        Self { interpreter, limit, places: Semaphore::new(size.max(1)), state: Mutex::default() }
+    pub fn new(interpreter: Arc<Interpreter>, size: usize, limit: Duration, warden: Arc<Warden>) -> Self {
+        let size = size.max(1);
+        Self { interpreter, limit, warden, size, places: Semaphore::new(size), state: Mutex::default() }
     }
 
     #[must_use]
@@ -66,13 +70,13 @@ impl Pool {
         &self.interpreter
     }
 
-    /// Has one source compiled. Waits for a free worker.
+    /// Has one source of this owner compiled, by a worker that never saw one of somebody else. Waits for a place.
     ///
     /// # Errors
     /// Whatever goes wrong costs this source alone; the worker is replaced.
-    pub async fn compile(&self, request: &Request) -> Result<Compiled, CompileError> {
+    pub async fn compile(&self, request: &Request, owner: u32) -> Result<Compiled, CompileError> {
         let _place = self.places.acquire().await;
-        let mut worker = self.take_worker().await?;
+        let mut worker = self.take_worker(owner).await?;
         let answer = worker.compile(request, self.limit).await;
         match answer {
             Ok(Answer::Code { code, source_hash, warnings }) => {
@@ -97,7 +101,7 @@ impl Pool {
                 let kind = match error {
                     WorkerError::TimedOut(..) => FailureKind::Timeout,
                     WorkerError::Garbage(_) => FailureKind::Worker,
-                    WorkerError::Ended(_) | WorkerError::Spawn(_) => FailureKind::Crash,
+                    WorkerError::Ended(_) | WorkerError::NotExecuted(_) | WorkerError::Spawn(_) => FailureKind::Crash,
                 };
                 let message = format!("the interpreter failed while compiling it: {error}");
                 Err(CompileError { kind, line: None, message })
@@ -113,13 +117,17 @@ impl Pool {
         state.idle.len()
     }
 
-    /// An idle worker, or a new one. After a start that failed, none is tried for a while: a source that
+    /// An idle worker of this owner's, or a new one. After a start that failed, none is tried for a while: a source that
     /// kills its worker costs a start, an interpreter that is gone costs next to nothing.
-    async fn take_worker(&self) -> Result<Worker, CompileError> {
+    async fn take_worker(&self, owner: u32) -> Result<Worker, CompileError> {
         {
             let mut state = self.state();
-            if let Some(worker) = state.idle.pop() {
-                return Ok(worker);
+            if let Some(place) = state.idle.iter().rposition(|worker| worker.owner == Some(owner)) {
+                return Ok(state.idle.remove(place));
+            }
+            // Those of others make room.
+            while state.idle.len() >= self.size {
+                state.idle.remove(0);
             }
             if let Some((until, error)) = &state.failed_start
                 && Instant::now() < *until
@@ -127,7 +135,7 @@ impl Pool {
                 return Err(error.clone());
             }
         }
-        let started = self.start().await;
+        let started = self.start(owner).await;
         let mut state = self.state();
         match &started {
             Ok(_) => {
@@ -143,13 +151,15 @@ impl Pool {
         started
     }
 
-    async fn start(&self) -> Result<Worker, CompileError> {
+    async fn start(&self, owner: u32) -> Result<Worker, CompileError> {
         let program = &self.interpreter.executable;
         let failed = |message: String| CompileError { kind: FailureKind::Interpreter, line: None, message };
-        let (worker, hello) = Worker::start(program)
+        let confinement = self.interpreter.confinement;
+        let jail = Jail { warden: &self.warden, confinement, owner: Some(owner) };
+        let Started { worker, hello, .. } = Worker::start(program, jail)
             .await
             .map_err(|error| failed(format!("cannot start {}: {error}", crate::domain::escaped(program))))?;
-        let now = interpreter(program, hello);
+        let now = interpreter(program, hello, confinement);
         if now != *self.interpreter {
             let (old, new) = (&self.interpreter.version, &now.version);
             return Err(failed(format!("{} was {old} and is {new} now", crate::domain::escaped(program))));
@@ -159,7 +169,9 @@ impl Pool {
     }
 
     fn give_back(&self, worker: Worker) {
-        self.state().idle.push(worker);
+        if worker.busy < self.warden.longest_service(self.limit) {
+            self.state().idle.push(worker);
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

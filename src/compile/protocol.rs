@@ -31,6 +31,13 @@ const HASHED: &[u8] = b"pycwarm";
 /// The longest frame that is accepted, in bytes.
 const LONGEST_FRAME: usize = 512 << 20;
 
+/// The most warnings that a worker takes down for one source. More would cost more memory than the frame has bytes.
+const MOST_WARNINGS: u32 = 100;
+
+/// The longest text of a worker that is kept, in bytes. An error may quote a name, which may be as long as its source,
+/// and what is wrong with a source is kept for as long as it is.
+const LONGEST_TEXT: usize = 4096;
+
 /// What a worker is asked.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -144,16 +151,20 @@ pub fn decode_answer(mut frame: Bytes, id: u32, hash_wanted: bool) -> Result<Ans
         _ => return Err(Garbage("unknown kind of answer")),
     };
     let line = Some(number(&mut frame)?).filter(|line| *line > 0);
-    let exception = text(&mut frame)?;
-    let message = text(&mut frame)?;
+    let exception = prose(&mut frame)?;
+    let message = prose(&mut frame)?;
     let message = if message.is_empty() { exception } else { format!("{exception}: {message}") };
     Ok(Answer::Rejected { kind, line, message })
 }
 
 fn decode_code(mut frame: Bytes, hash_wanted: bool) -> Result<Answer, Garbage> {
+    let count = number(&mut frame)?;
+    if count > MOST_WARNINGS {
+        return Err(Garbage("too many warnings"));
+    }
     let mut warnings = Vec::new();
-    for _ in 0..number(&mut frame)? {
-        warnings.push((number(&mut frame)?, text(&mut frame)?));
+    for _ in 0..count {
+        warnings.push((number(&mut frame)?, prose(&mut frame)?));
     }
     let source_hash = if hash_wanted {
         let mut hash = [0; 8];
@@ -177,8 +188,28 @@ fn field(frame: &mut Bytes) -> Result<Bytes, Garbage> {
     Ok(frame.split_to(length))
 }
 
+/// A text that counts as a whole.
 fn text(frame: &mut Bytes) -> Result<String, Garbage> {
-    String::from_utf8(field(frame)?.to_vec()).map_err(|_| Garbage("text that is not UTF-8"))
+    let field = field(frame)?;
+    if field.len() > LONGEST_TEXT {
+        return Err(Garbage("text that is too long"));
+    }
+    utf8(&field).map(str::to_owned)
+}
+
+/// A text for people, who are told the beginning of one that is too long.
+fn prose(frame: &mut Bytes) -> Result<String, Garbage> {
+    let field = field(frame)?;
+    let text = utf8(&field)?;
+    if text.len() <= LONGEST_TEXT {
+        return Ok(text.to_owned());
+    }
+    let end = (0..=LONGEST_TEXT).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Ok(format!("{}...", &text[..end]))
+}
+
+fn utf8(field: &[u8]) -> Result<&str, Garbage> {
+    str::from_utf8(field).map_err(|_| Garbage("text that is not UTF-8"))
 }
 
 #[cfg(test)]
@@ -195,9 +226,44 @@ mod tests {
         }
     }
 
+    /// A frame with so many warnings, each without a text.
+    fn warned(count: u32) -> Bytes {
+        let mut frame = BytesMut::from(&b"\x01\0\0\0K"[..]);
+        frame.put_u32_le(count);
+        frame.put_bytes(0, 8 * count as usize);
+        frame.freeze()
+    }
+
     #[test]
     fn a_count_that_lies_is_garbage_and_allocates_nothing() {
-        let frame = Bytes::from_static(b"\x01\0\0\0K\xff\xff\xff\xff");
+        let frame = Bytes::from_static(b"\x01\0\0\0K\x64\0\0\0");
         assert_eq!(decode_answer(frame, 1, false), Err(Garbage("truncated number")));
+    }
+
+    #[test]
+    fn more_warnings_than_a_worker_takes_down_are_garbage() {
+        assert!(decode_answer(warned(MOST_WARNINGS), 1, false).is_ok());
+        assert_eq!(decode_answer(warned(MOST_WARNINGS + 1), 1, false), Err(Garbage("too many warnings")));
+        assert!(WORKER.contains(&format!("len(seen) < {MOST_WARNINGS}:")), "as the worker does it");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_and_a_long_name_is_garbage() {
+        let long = "\u{e4}".repeat(LONGEST_TEXT);
+        let field = |frame: &mut BytesMut, text: &str| {
+            frame.put_u32_le(text.len() as u32);
+            frame.put_slice(text.as_bytes());
+        };
+        let mut frame = BytesMut::from(&b"\x01\0\0\0S\x07\0\0\0"[..]);
+        field(&mut frame, "SyntaxError");
+        field(&mut frame, &format!("x{long}"));
+        let message = format!("SyntaxError: x{}...", &long[..LONGEST_TEXT - 2]);
+        let cut = Answer::Rejected { kind: FailureKind::Syntax, line: Some(7), message };
+        assert_eq!(decode_answer(frame.freeze(), 1, false), Ok(cut));
+
+        let mut frame = BytesMut::new();
+        field(&mut frame, "pycwarm worker 1");
+        field(&mut frame, &long);
+        assert_eq!(decode_hello(frame.freeze()), Err(Garbage("text that is too long")));
     }
 }

@@ -17,7 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit;
 use super::protocol::{self, Answer, Garbage, Hello, Request, WORKER};
+use crate::domain::Confinement;
+use crate::jail::{Held, NOT_EXECUTED, Warden};
 
+/// This very program, even if another one has its name by now.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 /// How long an interpreter may take to start: a shim on a busy host takes a second or two.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait for the end of a process whose pipe has closed.
@@ -33,8 +37,30 @@ pub struct Worker {
     answers: FramedRead<ChildStdout, LengthDelimitedCodec>,
     stderr: Stderr,
     next_id: u32,
+    /// Whose sources it compiles.
+    pub owner: Option<u32>,
+    /// How long it has been at work, all in all.
+    pub busy: Duration,
     /// When it last finished something.
     pub idle_since: Instant,
+}
+
+/// How a worker is confined, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Jail<'a> {
+    pub warden: &'a Warden,
+    pub confinement: Confinement,
+    /// Whose sources it is for; `None` to ask the interpreter what it is.
+    pub owner: Option<u32>,
+}
+
+/// A worker that has just said hello.
+#[derive(Debug)]
+pub struct Started {
+    pub worker: Worker,
+    /// What the kernel gave of its jail.
+    pub held: Held,
+    pub hello: Hello,
 }
 
 /// Why there is no answer. After each of these the worker is of no more use.
@@ -42,6 +68,9 @@ pub struct Worker {
 pub enum WorkerError {
     #[error("cannot start it: {0}")]
     Spawn(io::Error),
+    /// It never became the interpreter: the jail says why.
+    #[error("{0}")]
+    NotExecuted(String),
     /// It ended before it answered; with how, and what it said on standard error.
     #[error("{0}")]
     Ended(String),
@@ -58,21 +87,20 @@ enum Fault {
 }
 
 impl Worker {
-    /// Starts a program as a worker and reads its hello.
+    /// Starts a program as a worker, in a jail, and reads its hello.
     ///
-    /// Its environment is empty but for what a shim needs to find the real interpreter, its working
-    /// directory is `/`, and it dies with its [`Worker`].
+    /// Its environment is empty, its working directory is `/`, and it dies with its [`Worker`].
     ///
     /// # Errors
     /// See [`WorkerError`].
-    pub async fn start(program: &Path) -> Result<(Self, Hello), WorkerError> {
-        let mut command = Command::new(program);
-        command.args(["-I", "-S", "-E", "-B", "-c", WORKER]).current_dir("/").env_clear();
-        for kept in ["PATH", "HOME"] {
-            if let Some(value) = std::env::var_os(kept) {
-                command.env(kept, value);
-            }
-        }
+    pub async fn start(program: &Path, jail: Jail<'_>) -> Result<Started, WorkerError> {
+        let mut command = Command::new(THIS_PROGRAM);
+        command.arg("jail").args(jail.warden.orders(program, jail.confinement, jail.owner).to_arguments());
+        command.arg("--").arg(program).args(["-I", "-S", "-E", "-B", "-c", WORKER]);
+        command.current_dir("/").env_clear();
+        // What a shim needs to find the real interpreter.
+        let kept = ["PATH", "HOME"].into_iter().filter(|_| jail.confinement == Confinement::SHIM);
+        command.envs(kept.filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own: Ctrl-C in a terminal is for the daemon, which then ends its workers.
         command.process_group(0).kill_on_drop(true);
@@ -87,18 +115,21 @@ impl Worker {
             answers: FramedRead::new(stdout, protocol::codec()),
             stderr: Stderr::collect(stderr),
             next_id: 1,
+            owner: jail.owner,
+            busy: Duration::ZERO,
             idle_since: Instant::now(),
         };
-        let greeted = timeout(START_LIMIT, next_frame(&mut worker.answers)).await;
-        let hello = match greeted {
-            Err(_) => return Err(WorkerError::TimedOut(START_LIMIT, worker.stderr.quoted().await)),
-            Ok(Err(fault)) => return Err(worker.explain(fault).await),
-            Ok(Ok(frame)) => match protocol::decode_hello(frame) {
-                Ok(hello) => hello,
-                Err(garbage) => return Err(worker.explain(garbage.into()).await),
-            },
+        let greeting = async {
+            let held = Held::from_frame(&next_frame(&mut worker.answers).await?);
+            let held = held.ok_or_else(|| Fault::Garbage("its jail did not say what holds".to_owned()))?;
+            let hello = protocol::decode_hello(next_frame(&mut worker.answers).await?)?;
+            Ok((held, hello))
         };
-        Ok((worker, hello))
+        match timeout(START_LIMIT, greeting).await {
+            Err(_) => Err(WorkerError::TimedOut(START_LIMIT, worker.stderr.quoted().await)),
+            Ok(Err(fault)) => Err(worker.explain(fault).await),
+            Ok(Ok((held, hello))) => Ok(Started { worker, held, hello }),
+        }
     }
 
     /// Has one source compiled.
@@ -109,6 +140,7 @@ impl Worker {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         let frame = protocol::encode_request(id, request);
+        let begun = Instant::now();
         let exchange = async {
             let mut sending = pin!(send(&mut self.requests, frame));
             let mut answering = pin!(next_frame(&mut self.answers));
@@ -123,6 +155,7 @@ impl Worker {
         };
         let result = timeout(limit, exchange).await;
         self.idle_since = Instant::now();
+        self.busy += self.idle_since.saturating_duration_since(begun);
         match result {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(fault)) => Err(self.explain(fault).await),
@@ -149,6 +182,9 @@ impl Worker {
         match fault {
             Fault::Closed => {
                 let end = match timeout(END_LIMIT, self.child.wait()).await {
+                    Ok(Ok(status)) if status.code() == Some(NOT_EXECUTED) => {
+                        return WorkerError::NotExecuted(format!("it is not started{}", self.stderr.quoted().await));
+                    }
                     Ok(Ok(status)) => exit::describe(status),
                     _ => "it closed its pipe".to_owned(),
                 };

@@ -1,11 +1,12 @@
-//! What can be wrong with a configuration. Each text is `FILE:LINE: what is wrong; what to do`, and complete:
-//! no error here hides another one behind it.
+//! What can be wrong with a configuration. Each text is `FILE:LINE: what is wrong; what to do`, in one line that drives
+//! no terminal, and complete: no error here hides another one behind it.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::origin::Origin;
 use crate::domain::escaped;
+use crate::domain::path_text::escaped_text;
 use crate::domain::policy::InvalidValue;
 
 /// Why there are no settings. One line of text each.
@@ -37,7 +38,7 @@ pub enum ConfigError {
     },
 
     /// Not TOML.
-    #[error("{at}: {message}; correct the TOML")]
+    #[error("{at}: {}; correct the TOML", escaped_text(message))]
     Syntax {
         /// Where.
         at: Origin,
@@ -57,7 +58,7 @@ pub enum ConfigError {
     },
 
     /// A string instead of a number and the like.
-    #[error("{at}: {key}: {message}; {remedy}")]
+    #[error("{at}: {}: {}; {remedy}", escaped_text(key), escaped_text(message))]
     WrongType {
         /// Where.
         at: Origin,
@@ -81,7 +82,7 @@ pub enum ConfigError {
     },
 
     /// A value of the right type that cannot be used.
-    #[error("{at}: {key}: {problem}")]
+    #[error("{at}: {key}: {}", escaped_text(&problem.to_string()))]
     Value {
         /// Where.
         at: Origin,
@@ -107,6 +108,21 @@ fn remedy(path: &Path, cause: &io::Error) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The message of the crate that reads patterns quotes their characters as they are.
+    #[test]
+    fn what_a_file_says_drives_no_terminal() {
+        let error = |text: &str| {
+            let mut merged = crate::config::Merged::default();
+            let added = merged.add_file(Path::new("f"), text.into());
+            added
+                .and_then(|()| merged.settings(&crate::config::Overrides::default()).map(drop))
+                .unwrap_err()
+                .to_string()
+        };
+        insta::assert_snapshot!(error(r#"defaults.exclude = ["[z-\u001b]"]"#), @r#"f:1: exclude: "[z-\u{1b}]" is no pattern: invalid range; 'z' > '\x1b'; write it as in a .gitignore file"#);
+        insta::assert_snapshot!(error(r#""\u001b\u202e" = 1"#), @r#"f:1: unknown key "\u{1b}\u{202e}"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, control-group, file-contexts, defaults, tree"#);
+    }
 
     /// The tests run as root, whom no mode keeps from reading.
     #[test]

@@ -34,9 +34,12 @@ impl fmt::Display for Explained<'_> {
         }
         line(out, "jobs", &merged.jobs, integer)?;
         line(out, "compile-timeout", &merged.compile_timeout, integer)?;
+        line(out, "worker-memory", &merged.worker_memory, integer)?;
         line(out, "rescan-interval", &merged.rescan_interval, integer)?;
         line(out, "poll-interval", &merged.poll_interval, integer)?;
         line(out, "queue-limit", &merged.queue_limit, integer)?;
+        line(out, "control-group", &merged.control_group, |name| text(name))?;
+        line(out, "file-contexts", &merged.file_contexts, |written| text(written))?;
 
         writeln!(out, "\n[defaults]")?;
         policy(out, &PolicyLayer::from(merged.defaults.clone()))?;
@@ -60,6 +63,8 @@ fn policy(out: &mut fmt::Formatter<'_>, layer: &PolicyLayer) -> fmt::Result {
     optional(out, "mode", &layer.mode, |written| text(written))?;
     optional(out, "context", &layer.context, |written| text(written))?;
     optional(out, "watch", &layer.watch, |written| text(written))?;
+    optional(out, "cross-owners", &layer.cross_owners, |crossed| Value::Boolean(*crossed))?;
+    optional(out, "cross-mounts", &layer.cross_mounts, |crossed| Value::Boolean(*crossed))?;
     optional(out, "exclude", &layer.exclude, |items| texts(items))
 }
 

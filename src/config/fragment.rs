@@ -4,11 +4,30 @@ use serde::Deserialize;
 use toml::Spanned;
 
 /// The keys at the top of a file, tables left out. The same names as in `Fragment`.
-pub const GLOBAL_KEYS: &[&str] = &["jobs", "compile-timeout", "rescan-interval", "poll-interval", "queue-limit"];
+pub const GLOBAL_KEYS: &[&str] = &[
+    "jobs",
+    "compile-timeout",
+    "worker-memory",
+    "rescan-interval",
+    "poll-interval",
+    "queue-limit",
+    "control-group",
+    "file-contexts",
+];
 
 /// The keys of `[defaults]`, which every `[[tree]]` may have too. The same names as in `PolicyFragment`.
-pub const POLICY_KEYS: &[&str] =
-    &["python", "optimize", "invalidation-mode", "owner", "mode", "context", "watch", "exclude"];
+pub const POLICY_KEYS: &[&str] = &[
+    "python",
+    "optimize",
+    "invalidation-mode",
+    "owner",
+    "mode",
+    "context",
+    "watch",
+    "cross-owners",
+    "cross-mounts",
+    "exclude",
+];
 
 /// The keys that only a `[[tree]]` has. With those of [`POLICY_KEYS`] the same names as in `TreeFragment`.
 pub const TREE_KEYS: &[&str] = &["path", "enabled", "readers"];
@@ -24,9 +43,12 @@ pub type ListEntry<T> = Entry<Vec<Spanned<T>>>;
 pub struct Fragment {
     pub jobs: Entry<i64>,
     pub compile_timeout: Entry<i64>,
+    pub worker_memory: Entry<i64>,
     pub rescan_interval: Entry<i64>,
     pub poll_interval: Entry<i64>,
     pub queue_limit: Entry<i64>,
+    pub control_group: Entry<String>,
+    pub file_contexts: Entry<String>,
     #[serde(default)]
     pub defaults: PolicyFragment,
     #[serde(default)]
@@ -44,6 +66,8 @@ pub struct PolicyFragment {
     pub mode: Entry<String>,
     pub context: Entry<String>,
     pub watch: Entry<String>,
+    pub cross_owners: Entry<bool>,
+    pub cross_mounts: Entry<bool>,
     pub exclude: ListEntry<String>,
 }
 
@@ -62,6 +86,8 @@ pub struct TreeFragment {
     mode: Entry<String>,
     context: Entry<String>,
     watch: Entry<String>,
+    cross_owners: Entry<bool>,
+    cross_mounts: Entry<bool>,
     exclude: ListEntry<String>,
 }
 
@@ -76,6 +102,8 @@ impl TreeFragment {
             mode: self.mode.take(),
             context: self.context.take(),
             watch: self.watch.take(),
+            cross_owners: self.cross_owners.take(),
+            cross_mounts: self.cross_mounts.take(),
             exclude: self.exclude.take(),
         }
     }

@@ -17,6 +17,8 @@ pub struct PolicyLayer {
     pub mode: Option<Sourced<String>>,
     pub context: Option<Sourced<String>>,
     pub watch: Option<Sourced<String>>,
+    pub cross_owners: Option<Sourced<bool>>,
+    pub cross_mounts: Option<Sourced<bool>>,
     pub exclude: Option<List<String>>,
 }
 
@@ -30,6 +32,8 @@ pub struct Policy {
     pub mode: Sourced<String>,
     pub context: Sourced<String>,
     pub watch: Sourced<String>,
+    pub cross_owners: Sourced<bool>,
+    pub cross_mounts: Sourced<bool>,
     pub exclude: List<String>,
 }
 
@@ -46,6 +50,8 @@ impl Default for Policy {
             mode: text("source"),
             context: text("policy"),
             watch: text("auto"),
+            cross_owners: Sourced::default(false),
+            cross_mounts: Sourced::default(false),
             exclude: Sourced::default(Vec::new()),
         }
     }
@@ -61,6 +67,8 @@ impl From<Policy> for PolicyLayer {
             mode: Some(all.mode),
             context: Some(all.context),
             watch: Some(all.watch),
+            cross_owners: Some(all.cross_owners),
+            cross_mounts: Some(all.cross_mounts),
             exclude: Some(all.exclude),
         }
     }
@@ -77,6 +85,8 @@ impl PolicyLayer {
             mode: entry(fragment.mode, lines),
             context: entry(fragment.context, lines),
             watch: entry(fragment.watch, lines),
+            cross_owners: entry(fragment.cross_owners, lines),
+            cross_mounts: entry(fragment.cross_mounts, lines),
             exclude: list(fragment.exclude, lines, |pattern| pattern),
         }
     }
@@ -92,6 +102,8 @@ impl PolicyLayer {
             mode: above.mode.or(below.mode),
             context: above.context.or(below.context),
             watch: above.watch.or(below.watch),
+            cross_owners: above.cross_owners.or(below.cross_owners),
+            cross_mounts: above.cross_mounts.or(below.cross_mounts),
             exclude: above.exclude.or(below.exclude),
         };
     }
@@ -109,6 +121,8 @@ impl PolicyLayer {
             mode: pick(&self.mode, &base.mode),
             context: pick(&self.context, &base.context),
             watch: pick(&self.watch, &base.watch),
+            cross_owners: pick(&self.cross_owners, &base.cross_owners),
+            cross_mounts: pick(&self.cross_mounts, &base.cross_mounts),
             exclude: pick(&self.exclude, &base.exclude),
         }
     }

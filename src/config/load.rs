@@ -70,10 +70,10 @@ fn list(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// The text of a file, which may be a pipe.
+/// What is in a file, which may be a pipe.
 ///
-/// Errors: it cannot be read, is a directory, too large or not UTF-8.
-pub fn read(path: &Path) -> Result<String, ConfigError> {
+/// Errors: it cannot be read, is a directory or too large.
+pub fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
@@ -81,7 +81,14 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
     if bytes.len() as u64 > LIMIT {
         return Err(ConfigError::TooLarge { path: path.to_owned(), limit: LIMIT });
     }
-    String::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
+    Ok(bytes)
+}
+
+/// The text of a file that was read.
+///
+/// Errors: it is not UTF-8.
+pub fn decode(path: &Path, content: Vec<u8>) -> Result<String, ConfigError> {
+    String::from_utf8(content).map_err(|error| ConfigError::NotUtf8 {
         at: Lines::new(path, error.as_bytes()).origin(error.utf8_error().valid_up_to()),
     })
 }

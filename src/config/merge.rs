@@ -5,9 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use super::error::ConfigError;
 use super::fragment::TreeFragment;
 use super::layer::{Policy, PolicyLayer, entry, list};
+use super::load;
 use super::origin::{Lines, List, Origin, Sourced};
 use super::overrides::Overrides;
-use super::parse::Parsed;
+use super::parse::{self, Parsed};
 use crate::domain::policy::InvalidValue;
 
 /// The configuration of a machine before it is validated. The default is that of a machine without any file.
@@ -17,9 +18,12 @@ pub struct Merged {
     pub(super) files: Vec<PathBuf>,
     pub(super) jobs: Sourced<i64>,
     pub(super) compile_timeout: Sourced<i64>,
+    pub(super) worker_memory: Sourced<i64>,
     pub(super) rescan_interval: Sourced<i64>,
     pub(super) poll_interval: Sourced<i64>,
     pub(super) queue_limit: Sourced<i64>,
+    pub(super) control_group: Sourced<String>,
+    pub(super) file_contexts: Sourced<String>,
     pub(super) defaults: Policy,
     /// In the order in which they were first named.
     pub(super) trees: Vec<TreeLayer>,
@@ -41,9 +45,12 @@ impl Default for Merged {
             files: Vec::new(),
             jobs: Sourced::default(0),
             compile_timeout: Sourced::default(120),
+            worker_memory: Sourced::default(1024),
             rescan_interval: Sourced::default(3600),
             poll_interval: Sourced::default(10),
             queue_limit: Sourced::default(65536),
+            control_group: Sourced::default(String::new()),
+            file_contexts: Sourced::default(String::new()),
             defaults: Policy::default(),
             trees: Vec::new(),
         }
@@ -56,17 +63,26 @@ impl Merged {
         &self.files
     }
 
-    /// Lays one more file over what is there.
+    /// Lays one more file over what is there: its path, for messages, and what is in it.
     ///
-    /// Errors: a tree without a usable path, or twice in this file.
-    pub(super) fn add(&mut self, parsed: Parsed) -> Result<(), ConfigError> {
+    /// Errors: not UTF-8, no TOML, an unknown key, a value of a wrong type, a tree without a usable path, or twice in
+    /// this file.
+    pub fn add_file(&mut self, path: &Path, content: Vec<u8>) -> Result<(), ConfigError> {
+        let text = load::decode(path, content)?;
+        self.add(parse::parse(path, &text)?)
+    }
+
+    fn add(&mut self, parsed: Parsed) -> Result<(), ConfigError> {
         let Parsed { lines, fragment } = parsed;
         self.files.push(lines.path().to_owned());
         replace(&mut self.jobs, entry(fragment.jobs, &lines));
         replace(&mut self.compile_timeout, entry(fragment.compile_timeout, &lines));
+        replace(&mut self.worker_memory, entry(fragment.worker_memory, &lines));
         replace(&mut self.rescan_interval, entry(fragment.rescan_interval, &lines));
         replace(&mut self.poll_interval, entry(fragment.poll_interval, &lines));
         replace(&mut self.queue_limit, entry(fragment.queue_limit, &lines));
+        replace(&mut self.control_group, entry(fragment.control_group, &lines));
+        replace(&mut self.file_contexts, entry(fragment.file_contexts, &lines));
         self.defaults = PolicyLayer::of(fragment.defaults, &lines).over(&self.defaults);
 
         let mut here: Vec<Sourced<PathBuf>> = Vec::new();

@@ -43,8 +43,7 @@ pub use settings::{Settings, TreeDefaults, TreeSettings};
 pub fn load(root: &Path, explicit: Option<&Path>) -> Result<Merged, ConfigError> {
     let mut merged = Merged::default();
     for path in load::files(root, explicit)? {
-        let text = load::read(&path)?;
-        merged.add(parse::parse(&path, &text)?)?;
+        merged.add_file(&path, load::read(&path)?)?;
     }
     Ok(merged)
 }

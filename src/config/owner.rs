@@ -1,4 +1,4 @@
-//! `owner = "user:group"` -> numbers, by asking the system's user database (files, LDAP and what else there is).
+//! `owner = "user:group"` and `control-group = "group"` -> numbers, by asking the system's user database (files, LDAP and what else there is).
 
 use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User};
@@ -30,6 +30,13 @@ pub fn parse(text: &str) -> Result<OwnerPolicy, InvalidValue> {
         }
     };
     Ok(OwnerPolicy::Fixed { uid, gid })
+}
+
+/// A group by its name or number; an empty text is none.
+///
+/// Errors: as for [`parse`].
+pub fn group_if_any(text: &str) -> Result<Option<u32>, InvalidValue> {
+    if text.is_empty() { Ok(None) } else { gid(text).map(Some) }
 }
 
 fn uid(user: &str) -> Result<u32, InvalidValue> {
@@ -97,6 +104,15 @@ mod tests {
         assert_eq!(parse("0"), fixed(0, 0));
         assert_eq!(parse("0:0"), fixed(0, 0));
         assert_eq!(parse("4000000001:4000000002"), fixed(4_000_000_001, 4_000_000_002));
+    }
+
+    #[test]
+    fn groups_are_names_or_numbers() {
+        assert_eq!((group_if_any("root"), group_if_any("4000000001")), (Ok(Some(0)), Ok(Some(4_000_000_001))));
+        assert_eq!(group_if_any(""), Ok(None));
+        for text in ["no-such-group", "4294967295", "-1", "root:root", " ", "ro\0ot"] {
+            assert!(group_if_any(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

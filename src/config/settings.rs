@@ -14,12 +14,18 @@ pub struct Settings {
     pub jobs: usize,
     /// For one file.
     pub compile_timeout: Duration,
+    /// Of a worker's address space, in bytes.
+    pub worker_memory: u64,
     /// Between two looks at everything; `None`: never.
     pub rescan_interval: Option<Duration>,
     /// Between two looks at what gives no events.
     pub poll_interval: Duration,
     /// Directories remembered as changed, at least 1, before everything is looked at instead.
     pub queue_limit: usize,
+    /// The group whose members are told everything at the control socket, by its number.
+    pub control_group: Option<u32>,
+    /// From which file SELinux contexts are taken; `None`: from the loaded policy.
+    pub file_contexts: Option<PathBuf>,
     /// For paths that are in no configured tree.
     pub defaults: TreeDefaults,
     /// Those that are enabled, in the order in which the files name them. No two have the same path.
@@ -45,6 +51,10 @@ pub struct TreeSettings {
     pub context: ContextPolicy,
     /// How changes are heard of.
     pub watch: WatchPolicy,
+    /// Whether directories of one user are entered from those of another.
+    pub cross_owners: bool,
+    /// Whether mount points below the root are entered.
+    pub cross_mounts: bool,
     /// gitignore patterns, each known to be a valid one; their order counts.
     pub exclude: Vec<String>,
     /// Where `path` lies below the tree that the patterns were written for: they are matched against this prefix
@@ -71,6 +81,10 @@ pub struct TreeDefaults {
     pub context: ContextPolicy,
     /// How changes are heard of.
     pub watch: WatchPolicy,
+    /// Whether directories of one user are entered from those of another.
+    pub cross_owners: bool,
+    /// Whether mount points below the root are entered.
+    pub cross_mounts: bool,
     /// gitignore patterns, each known to be a valid one; their order counts.
     pub exclude: Vec<String>,
 }
@@ -87,6 +101,8 @@ impl TreeDefaults {
             mode: self.mode,
             context: self.context,
             watch: self.watch,
+            cross_owners: self.cross_owners,
+            cross_mounts: self.cross_mounts,
             exclude: self.exclude,
             exclude_prefix: PathBuf::new(),
             readers,

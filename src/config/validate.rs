@@ -2,6 +2,7 @@
 //! any more.
 
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ignore::gitignore::GitignoreBuilder;
@@ -13,11 +14,15 @@ use super::origin::{List, Origin, Sourced};
 use super::overrides::Overrides;
 use super::owner;
 use super::settings::{Settings, TreeDefaults, TreeSettings};
-use crate::domain::policy::{InvalidValue, OptimizationLevel, PythonChoice};
+use crate::domain::policy::{ContextPolicy, InvalidValue, OptimizationLevel, PythonChoice};
+use crate::root::{label, plain};
 
 /// The most that is taken for a time, in seconds: a year. Longer ones are slips of the pen, and could overflow
 /// a deadline.
 const YEAR: u32 = 31_536_000;
+
+/// What an interpreter needs to start, in MiB of address space, with some to compile in.
+const LEAST_MEMORY: u32 = 256;
 
 impl Merged {
     /// Validates the configuration with the command line laid over it. Looks up users and groups, but no tree.
@@ -27,50 +32,94 @@ impl Merged {
         let merged = self.clone().overridden(overrides);
         let jobs = number(&merged.jobs, "jobs", 0..=1024)?;
         let compile_timeout = number(&merged.compile_timeout, "compile-timeout", 1..=YEAR)?;
+        let worker_memory = number(&merged.worker_memory, "worker-memory", LEAST_MEMORY..=1 << 20)?;
         let rescan_interval = number(&merged.rescan_interval, "rescan-interval", 0..=YEAR)?;
         let poll_interval = number(&merged.poll_interval, "poll-interval", 1..=YEAR)?;
         let queue_limit = number(&merged.queue_limit, "queue-limit", 1..=1 << 24)?;
-        let defaults = policy(&merged.defaults)?;
+        let control_group = merged.control_group.check("control-group", |name| owner::group_if_any(name))?.value;
+        let file_contexts = merged.file_contexts.check("file-contexts", |path| file_contexts(path))?.value;
+        // The loaded policy knows nothing of the contexts of another host.
+        let is_ours = file_contexts.is_none();
+        let defaults = policy(&merged.defaults, is_ours)?;
         let trees = merged
             .trees
             .iter()
             .filter(|tree| tree.enabled.as_ref().is_none_or(|enabled| enabled.value))
-            .map(|layer| tree(layer, &merged.defaults));
+            .map(|layer| tree(layer, &merged.defaults, is_ours));
         Ok(Settings {
             jobs: match jobs {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
                 jobs => jobs as usize,
             },
             compile_timeout: Duration::from_secs(compile_timeout.into()),
+            worker_memory: u64::from(worker_memory) << 20,
             rescan_interval: (rescan_interval > 0).then(|| Duration::from_secs(rescan_interval.into())),
             poll_interval: Duration::from_secs(poll_interval.into()),
             queue_limit: queue_limit as usize,
+            control_group,
+            file_contexts,
             defaults,
             trees: trees.collect::<Result<_, _>>()?,
         })
     }
 }
 
-fn tree(layer: &TreeLayer, defaults: &Policy) -> Result<TreeSettings, ConfigError> {
+fn tree(layer: &TreeLayer, defaults: &Policy, is_ours: bool) -> Result<TreeSettings, ConfigError> {
     let readers = match &layer.readers {
         Some(readers) => items(readers, "readers", |name| reader(name))?,
         None => Vec::new(),
     };
-    let policy = policy(&layer.policy.over(defaults))?;
+    let policy = policy(&layer.policy.over(defaults), is_ours)?;
     Ok(policy.into_tree(layer.path.value.clone(), readers))
 }
 
-fn policy(written: &Policy) -> Result<TreeDefaults, ConfigError> {
+/// `is_ours`: SELinux contexts are those of the loaded policy, which can be asked.
+fn policy(written: &Policy, is_ours: bool) -> Result<TreeDefaults, ConfigError> {
     Ok(TreeDefaults {
         python: pythons(&written.python)?,
         optimize: some(&written.optimize, "optimize", "`optimize = [0]`", |level| OptimizationLevel::try_from(*level))?,
         invalidation_mode: written.invalidation_mode.check("invalidation-mode", |text| text.parse())?.value,
         owner: written.owner.check("owner", |text| owner::parse(text))?.value,
         mode: written.mode.check("mode", |text| text.parse())?.value,
-        context: written.context.check("context", |text| text.parse())?.value,
+        context: written.context.check("context", |text| context(text, is_ours))?.value,
         watch: written.watch.check("watch", |text| text.parse())?.value,
+        cross_owners: written.cross_owners.value,
+        cross_mounts: written.cross_mounts.value,
         exclude: patterns(&written.exclude)?,
     })
+}
+
+fn context(text: &str, is_ours: bool) -> Result<ContextPolicy, InvalidValue> {
+    let context = text.parse()?;
+    if let (ContextPolicy::Explicit(context), true) = (&context, is_ours) {
+        label::check_context(context)?;
+    }
+    Ok(context)
+}
+
+/// Whether it can be understood, who reads it will say. Nothing stands for the loaded policy.
+fn file_contexts(written: &str) -> Result<Option<PathBuf>, InvalidValue> {
+    if written.is_empty() {
+        return Ok(None);
+    }
+    const REMEDY: &str =
+        "name a file such as \"/etc/selinux/targeted/contexts/files/file_contexts\", or remove the key";
+    let path = Path::new(written);
+    let problem = if !label::is_built_in() {
+        return Err(InvalidValue::new(
+            "this pycwarm was built without SELinux",
+            "remove the key, or install one with it",
+        ));
+    } else if !path.is_absolute() || written.contains('\0') {
+        "is no absolute path".to_owned()
+    } else {
+        match plain::is_readable_file(path) {
+            Ok(true) => return Ok(Some(path.to_owned())),
+            Ok(false) => "is no regular file".to_owned(),
+            Err(error) => format!("cannot be read: {error}"),
+        }
+    };
+    Err(InvalidValue::new(format!("{written:?} {problem}"), REMEDY))
 }
 
 fn pythons(written: &List<std::ffi::OsString>) -> Result<Vec<PythonChoice>, ConfigError> {

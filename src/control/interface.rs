@@ -88,6 +88,8 @@ mod tests {
             wire::Path::CUSTOM_TYPE,
             wire::Failure::CUSTOM_TYPE,
             wire::TreeStatus::CUSTOM_TYPE,
+            wire::Lack::CUSTOM_TYPE,
+            wire::Jail::CUSTOM_TYPE,
             wire::Status::CUSTOM_TYPE,
         ];
         assert_eq!(described, types.map(shape));

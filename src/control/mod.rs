@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 pub use client::Client;
 pub use error::ControlError;
 pub use server::Server;
-pub use values::{Peer, Request, Status, SyncEnd, SyncRefusal, TreeStatus};
+pub use values::{Audience, JailStatus, Peer, Request, Status, SyncEnd, SyncRefusal, TreeStatus};
 
 /// Where the daemon of the system is asked.
 pub const SYSTEM_SOCKET: &str = "/run/pycwarm/control.sock";

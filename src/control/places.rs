@@ -7,9 +7,10 @@ use super::values::Peer;
 
 /// Connections at the same time.
 const MOST: usize = 64;
-/// Connections of all those who do not see all.
+/// Connections of all users but root and the daemon's.
+/// A member of the control group is one of them: it may be told all, not lock root out.
 const MOST_OF_OTHERS: usize = 48;
-/// Connections of one user who does not see all.
+/// Connections of one such user.
 const MOST_OF_ONE: usize = 16;
 
 /// Counts who is connected.
@@ -21,7 +22,7 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    /// By user, of those who do not see all.
+    /// By user, without root and the daemon's.
     others: HashMap<u32, usize>,
 }
 
@@ -29,27 +30,29 @@ struct Taken {
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
-    peer: Peer,
+    /// Who it counts for, if that is not the host itself.
+    other: Option<u32>,
 }
 
 impl Places {
     /// A place for one more connection of `peer`; `None` if there is none left for it.
-    pub(super) fn take(self: &Arc<Self>, peer: Peer) -> Option<Place> {
+    pub(super) fn take(self: &Arc<Self>, peer: &Peer) -> Option<Place> {
         let mut taken = self.taken();
-        let full = if peer.sees_all() {
-            taken.all >= MOST
-        } else {
-            let own = taken.others.get(&peer.uid).copied().unwrap_or_default();
+        let other = (!peer.is_host()).then_some(peer.uid);
+        let full = if let Some(uid) = other {
+            let own = taken.others.get(&uid).copied().unwrap_or_default();
             taken.all >= MOST || own >= MOST_OF_ONE || taken.others.values().sum::<usize>() >= MOST_OF_OTHERS
+        } else {
+            taken.all >= MOST
         };
         if full {
             return None;
         }
         taken.all += 1;
-        if !peer.sees_all() {
-            *taken.others.entry(peer.uid).or_default() += 1;
+        if let Some(uid) = other {
+            *taken.others.entry(uid).or_default() += 1;
         }
-        Some(Place { places: Arc::clone(self), peer })
+        Some(Place { places: Arc::clone(self), other })
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -61,10 +64,11 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
         taken.all = taken.all.saturating_sub(1);
-        if let Some(count) = taken.others.get_mut(&self.peer.uid) {
+        let Some(uid) = self.other else { return };
+        if let Some(count) = taken.others.get_mut(&uid) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                taken.others.remove(&self.peer.uid);
+                taken.others.remove(&uid);
             }
         }
     }
@@ -75,25 +79,25 @@ mod tests {
     use super::*;
 
     fn peer(uid: u32) -> Peer {
-        Peer { uid, daemon_uid: 0 }
+        Peer { uid, groups: Vec::new(), daemon_uid: 0 }
     }
 
     #[test]
     fn one_user_does_not_take_the_places_of_others() {
         let places = Arc::new(Places::default());
-        let mut held: Vec<_> = (0..MOST_OF_ONE).map(|_| places.take(peer(1000)).unwrap()).collect();
-        assert!(places.take(peer(1000)).is_none());
-        assert!(places.take(peer(1001)).is_some());
+        let mut held: Vec<_> = (0..MOST_OF_ONE).map(|_| places.take(&peer(1000)).unwrap()).collect();
+        assert!(places.take(&peer(1000)).is_none());
+        assert!(places.take(&peer(1001)).is_some());
         held.pop();
-        assert!(places.take(peer(1000)).is_some());
+        assert!(places.take(&peer(1000)).is_some());
     }
 
     #[test]
     fn all_others_together_leave_places_for_root() {
         let places = Arc::new(Places::default());
-        let held: Vec<_> = (1000..1100).filter_map(|uid| places.take(peer(uid))).collect();
+        let held: Vec<_> = (1000..1100).filter_map(|uid| places.take(&peer(uid))).collect();
         assert_eq!(held.len(), MOST_OF_OTHERS);
-        let of_root: Vec<_> = (0..MOST).filter_map(|_| places.take(peer(0))).collect();
+        let of_root: Vec<_> = (0..MOST).filter_map(|_| places.take(&peer(0))).collect();
         assert_eq!(of_root.len(), MOST - MOST_OF_OTHERS);
         drop((held, of_root));
         let taken = places.taken();

@@ -1,60 +1,75 @@
-//! Who is told of what: a peer that does not see all is told of its own sources, and of no others.
+//! Who is told of what. A peer that is not told all is told of what failed in its own files, and of no others; of the
+//! daemon itself, that it is there.
 
-use std::path::Path;
-
-use super::values::Peer;
+use super::values::{Audience, Status};
 use crate::domain::Failure;
 
-/// Leaves those failures that `peer` may be told of. `owner` gives the user who owns what stands at a path,
-/// if that can be told; it is asked for a peer only that does not see all.
-pub(super) fn visible(failures: Vec<Failure>, peer: Peer, owner: impl Fn(&Path) -> Option<u32>) -> Vec<Failure> {
-    if peer.sees_all() {
-        return failures;
+/// Leaves those failures that may be told. Whose they are was taken down when the file was looked at: by now another
+/// one may stand at the path.
+pub(super) fn failures(failures: Vec<Failure>, audience: Audience) -> Vec<Failure> {
+    match audience {
+        Audience::All => failures,
+        Audience::Owner(uid) => failures.into_iter().filter(|failure| failure.owner == Some(uid)).collect(),
     }
-    failures.into_iter().filter(|failure| owner(&failure.path) == Some(peer.uid)).collect()
+}
+
+/// Leaves of a status what may be told: the counts are of the files of everybody, and a tree says that there is
+/// something at its path.
+pub(super) fn status(status: Status, audience: Audience) -> Status {
+    let Audience::Owner(uid) = audience else { return Status { complete: true, ..status } };
+    let Status { version, ready, trees, broken, .. } = status;
+    Status {
+        version,
+        ready,
+        trees: trees.into_iter().filter(|tree| tree.owner == Some(uid)).collect(),
+        broken: failures(broken, audience),
+        ..Status::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::TreeStatus;
     use crate::domain::FailureKind;
 
-    fn failures() -> Vec<Failure> {
-        let failure = |path: &str| Failure {
+    fn told_of(audience: Audience) -> Vec<String> {
+        let failure = |(path, owner): (&str, Option<u32>)| Failure {
             path: path.into(),
             python: "python3.11".into(),
             line: None,
             kind: FailureKind::Syntax,
             message: "SyntaxError: invalid syntax".into(),
+            owner,
         };
-        ["/srv/mine.py", "/srv/theirs.py", "/srv/gone.py", "python3.9"].map(failure).into()
-    }
-
-    fn owner(path: &Path) -> Option<u32> {
-        match path.to_str() {
-            Some("/srv/mine.py") => Some(1000),
-            Some("/srv/theirs.py") => Some(1001),
-            _ => None,
-        }
-    }
-
-    fn told(uid: u32, daemon_uid: u32) -> usize {
-        visible(failures(), Peer { uid, daemon_uid }, owner).len()
+        let all = [("/srv/mine.py", Some(1000)), ("/srv/theirs.py", Some(1001)), ("python3.9", None)].map(failure);
+        failures(all.into(), audience).iter().map(|failure| failure.path.display().to_string()).collect()
     }
 
     #[test]
     fn a_user_is_told_of_own_sources() {
-        let told = visible(failures(), Peer { uid: 1000, daemon_uid: 0 }, owner);
-        assert_eq!(told.iter().map(|failure| failure.path.to_str().unwrap()).collect::<Vec<_>>(), ["/srv/mine.py"]);
+        assert_eq!(told_of(Audience::Owner(1000)), ["/srv/mine.py"]);
+        assert!(told_of(Audience::Owner(1002)).is_empty());
+        assert_eq!(told_of(Audience::All).len(), 3);
     }
 
     #[test]
-    fn root_and_the_user_of_the_daemon_are_told_of_all() {
-        assert_eq!((told(0, 0), told(0, 33), told(33, 33)), (4, 4, 4));
-    }
-
-    #[test]
-    fn a_stranger_is_told_of_nothing() {
-        assert_eq!((told(1002, 0), told(33, 0)), (0, 0));
+    fn a_user_is_told_of_own_trees_and_of_no_counts() {
+        let tree = |path: &str, owner| TreeStatus { path: path.into(), owner, ..TreeStatus::default() };
+        let all = Status {
+            version: "1".into(),
+            ready: true,
+            trees: vec![tree("/mine", Some(1000)), tree("/theirs", Some(1001)), tree("/absent", None)],
+            watched_directories: Some(1),
+            polled_directories: Some(2),
+            waiting: Some(3),
+            missed: Some(4),
+            ..Status::default()
+        };
+        let told = status(all.clone(), Audience::Owner(1000));
+        let expected =
+            Status { version: "1".into(), ready: true, trees: vec![tree("/mine", Some(1000))], ..Status::default() };
+        assert_eq!(told, expected);
+        assert_eq!(status(all.clone(), Audience::All), Status { complete: true, ..all });
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,8 +16,8 @@ use super::places::Places;
 use super::session::Session;
 use super::values::{Peer, Request};
 use super::{ControlError, LONGEST_REQUEST};
-use crate::root::actor;
 use crate::root::socket::ListeningSocket;
+use crate::root::{actor, peer};
 
 /// How long the last answers may take.
 const LONGEST_END: Duration = Duration::from_millis(500);
@@ -30,17 +30,18 @@ pub struct Server {
     socket: ListeningSocket,
     daemon_uid: u32,
     places: Arc<Places>,
+    control_group: watch::Receiver<Option<u32>>,
 }
 
 impl Server {
-    /// Listens at `path`, for every local user. The directory is made if it is missing, a socket at which nobody
+    /// Listens at `path`, for every local user; those in `control_group`, a number, are told everything. The directory is made if it is missing, a socket at which nobody
     /// listens is replaced. The socket is removed when the server is dropped.
     ///
     /// # Errors
     /// [`ControlError::InUse`], [`ControlError::NotASocket`], [`ControlError::Io`].
-    pub fn bind(path: &Path) -> Result<Self, ControlError> {
+    pub fn bind(path: &Path, control_group: watch::Receiver<Option<u32>>) -> Result<Self, ControlError> {
         let socket = ListeningSocket::listen(path).map_err(|error| ControlError::listen(path, error))?;
-        Ok(Self { socket, daemon_uid: actor::current().uid, places: Arc::default() })
+        Ok(Self { socket, daemon_uid: actor::current().uid, places: Arc::default(), control_group })
     }
 
     /// Turns what clients call into `requests` until `stop`; then tells those who wait that the daemon is ending,
@@ -87,12 +88,24 @@ impl Server {
         stop: &CancellationToken,
     ) {
         let Ok(credentials) = stream.peer_cred() else { return };
-        let peer = Peer { uid: credentials.uid(), daemon_uid: self.daemon_uid };
-        let Some(place) = self.places.take(peer) else {
+        // Who may not be known to be in a group is in none.
+        let mut groups = peer::groups(&stream).unwrap_or_else(|error| {
+            tracing::debug!("cannot ask for the groups of user {}: {error}", credentials.uid());
+            Vec::new()
+        });
+        groups.push(credentials.gid());
+        let peer = Peer { uid: credentials.uid(), groups, daemon_uid: self.daemon_uid };
+        let Some(place) = self.places.take(&peer) else {
             return tracing::debug!("user {} has too many control connections, or all have", peer.uid);
         };
         let line = Line::new(stream, LONGEST_REQUEST);
-        let session = Session { line, peer, requests: requests.clone(), stop: stop.clone() };
+        let session = Session {
+            line,
+            peer,
+            control_group: self.control_group.clone(),
+            requests: requests.clone(),
+            stop: stop.clone(),
+        };
         sessions.spawn(async move {
             session.run().await;
             drop(place);

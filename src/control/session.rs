@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use serde_json::json;
+
 use super::call::{self, Asked, Call, Fault};
 use super::line::{Line, elapsed};
-use super::values::{Peer, Request, Status, SyncRefusal};
+use super::values::{Audience, Peer, Request, SyncRefusal};
 use super::{interface, privacy, wire};
-use crate::domain::Failure;
-use crate::root::socket;
-use serde_json::json;
 
 /// How long a connection may stay without a call.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
@@ -22,6 +21,8 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 pub(super) struct Session {
     pub(super) line: Line,
     pub(super) peer: Peer,
+    /// The group whose members are told everything; it may change while somebody waits.
+    pub(super) control_group: watch::Receiver<Option<u32>>,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) stop: CancellationToken,
 }
@@ -60,18 +61,27 @@ impl Session {
             Call::Info => call::reply(&interface::info()),
             Call::Description(text) => call::reply(&json!({ "description": text })),
             Call::Status => match self.ask(None, |answer| Request::Status { answer }).await? {
-                Ok(status) => call::reply(&self.status(status).await),
-                Err(fault) => return Ok(Err(fault)),
-            },
-            Call::Sync { paths, limit } => match self.ask(limit, |answer| Request::Sync { paths, answer }).await? {
-                Ok(Ok(end)) => call::reply(&self.failures(end.failures).await),
-                Ok(Err(SyncRefusal::Stopping)) => return Ok(Err(stopping())),
-                Ok(Err(SyncRefusal::NotInTree(path))) => {
-                    let path = wire::Path::from(path.as_path());
-                    return Ok(Err(Fault::own("NotInTree", Some(json!({ "path": path })))));
+                Ok(status) => {
+                    let status = privacy::status(status, self.audience());
+                    call::reply(&wire::StatusOutput { status: wire::Status::from(&status) })
                 }
                 Err(fault) => return Ok(Err(fault)),
             },
+            Call::Sync { paths, limit } => {
+                let audience = self.audience();
+                match self.ask(limit, |answer| Request::Sync { paths, audience, answer }).await? {
+                    Ok(Ok(end)) => {
+                        let failures = privacy::failures(end.failures, self.audience());
+                        call::reply(&wire::SyncOutput { failures: failures.iter().map(wire::Failure::from).collect() })
+                    }
+                    Ok(Err(SyncRefusal::Stopping)) => return Ok(Err(stopping())),
+                    Ok(Err(SyncRefusal::NotInTree(path))) => {
+                        let path = wire::Path::from(path.as_path());
+                        return Ok(Err(Fault::own("NotInTree", Some(json!({ "path": path })))));
+                    }
+                    Err(fault) => return Ok(Err(fault)),
+                }
+            }
         };
         // Nothing of what is sent can fail to be written as JSON.
         message.map(Ok).map_err(|_| Gone)
@@ -97,22 +107,9 @@ impl Session {
         }
     }
 
-    async fn status(&self, mut status: Status) -> wire::StatusOutput {
-        status.broken = self.visible(status.broken).await;
-        wire::StatusOutput { status: wire::Status::from(&status) }
-    }
-
-    async fn failures(&self, failures: Vec<Failure>) -> wire::SyncOutput {
-        let failures = self.visible(failures).await;
-        wire::SyncOutput { failures: failures.iter().map(wire::Failure::from).collect() }
-    }
-
-    /// Those of which the peer may be told.
-    async fn visible(&self, failures: Vec<Failure>) -> Vec<Failure> {
-        let peer = self.peer;
-        // A file system may keep us waiting.
-        let visible = tokio::task::spawn_blocking(move || privacy::visible(failures, peer, socket::owner));
-        visible.await.unwrap_or_default()
+    /// What the peer may be told now.
+    fn audience(&self) -> Audience {
+        self.peer.audience(*self.control_group.borrow())
     }
 }
 

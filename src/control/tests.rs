@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +26,7 @@ struct Room {
 impl Room {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let server = Server::bind(&socket(&directory)).unwrap();
+        let server = Server::bind(&socket(&directory), nobody()).unwrap();
         let (sender, requests) = mpsc::channel(4);
         let stop = CancellationToken::new();
         let server = tokio::spawn(server.serve(sender, stop.clone()));
@@ -44,10 +44,15 @@ impl Room {
     /// The next request, which must be a `Sync`.
     async fn sync(&mut self) -> (Vec<PathBuf>, tokio::sync::oneshot::Sender<Result<SyncEnd, SyncRefusal>>) {
         match self.requests.recv().await {
-            Some(Request::Sync { paths, answer }) => (paths, answer),
+            Some(Request::Sync { paths, answer, .. }) => (paths, answer),
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// No group is told everything.
+fn nobody() -> watch::Receiver<Option<u32>> {
+    watch::channel(None).1
 }
 
 fn socket(directory: &TempDir) -> PathBuf {
@@ -61,6 +66,7 @@ fn failure(path: &Path) -> Failure {
         line: Some(3),
         kind: FailureKind::TooComplex,
         message: "RecursionError: \u{e4}\n".into(),
+        owner: None,
     }
 }
 
@@ -82,7 +88,13 @@ async fn a_path_that_is_not_utf8_and_its_failure_survive_the_trip() {
 async fn a_connection_takes_one_call_after_the_other() {
     let mut room = Room::new();
     let mut client = room.client().await;
-    let status = Status { version: "7".into(), missed: 3, broken: vec![failure(Path::new("/a"))], ..Status::default() };
+    let status = Status {
+        version: "7".into(),
+        missed: Some(3),
+        complete: true,
+        broken: vec![failure(Path::new("/a"))],
+        ..Status::default()
+    };
     for _ in 0..3 {
         let (told, ()) = tokio::join!(client.status(), async {
             let Some(Request::Status { answer }) = room.requests.recv().await else { panic!("no request") };
@@ -188,8 +200,8 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control.sock");
     drop(UnixListener::bind(&path).unwrap());
-    let live = Server::bind(&path).unwrap();
-    assert!(matches!(Server::bind(&path), Err(ControlError::InUse(_))));
+    let live = Server::bind(&path, nobody()).unwrap();
+    assert!(matches!(Server::bind(&path, nobody()), Err(ControlError::InUse(_))));
     drop(live);
     assert!(!path.exists());
 }
@@ -198,7 +210,7 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
 fn a_directory_that_cannot_be_made_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a/b/control.sock");
-    let error = Server::bind(&path).unwrap_err().to_string();
+    let error = Server::bind(&path, nobody()).unwrap_err().to_string();
     assert!(error.contains("cannot listen at") && error.contains("a/b/control.sock"), "{error}");
 }
 

@@ -5,20 +5,39 @@ use std::path::PathBuf;
 use tokio::sync::oneshot;
 
 use crate::domain::Failure;
+use crate::jail::Held;
 
 /// The process at the other end, as the kernel names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     pub uid: u32,
+    /// Its primary group and the others, as they were when it connected.
+    pub groups: Vec<u32>,
     /// The user that the daemon runs as.
     pub daemon_uid: u32,
 }
 
+/// How much may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Everything.
+    All,
+    /// What concerns the files of this user.
+    Owner(u32),
+}
+
 impl Peer {
-    /// Whether it may be told of the sources of others: it is root, or the user that the daemon runs as.
+    /// Whether it is root, or the user that the daemon runs as.
     #[must_use]
-    pub fn sees_all(self) -> bool {
+    pub fn is_host(&self) -> bool {
         self.uid == 0 || self.uid == self.daemon_uid
+    }
+
+    /// What it may be told, given the group whose members are told everything.
+    #[must_use]
+    pub fn audience(&self, control_group: Option<u32>) -> Audience {
+        let is_member = control_group.is_some_and(|group| self.groups.contains(&group));
+        if self.is_host() || is_member { Audience::All } else { Audience::Owner(self.uid) }
     }
 }
 
@@ -30,8 +49,10 @@ pub enum Request {
         answer: oneshot::Sender<Status>,
     },
     /// To be answered when all is dealt with that happened before. `paths` are absolute; none means every tree.
+    /// The answer may tell of everything, however small the `audience`; that is for what is done meanwhile.
     Sync {
         paths: Vec<PathBuf>,
+        audience: Audience,
         answer: oneshot::Sender<Result<SyncEnd, SyncRefusal>>,
     },
 }
@@ -59,13 +80,25 @@ pub struct Status {
     /// Whether every tree that is there is warm and watched.
     pub ready: bool,
     pub trees: Vec<TreeStatus>,
-    pub watched_directories: u64,
-    pub polled_directories: u64,
+    /// Counts are `None` for who is not told of them.
+    pub watched_directories: Option<u64>,
+    pub polled_directories: Option<u64>,
     /// Directories that are to be looked at, or are being looked at.
-    pub waiting: u64,
+    pub waiting: Option<u64>,
     pub broken: Vec<Failure>,
     /// Changes that no event told of.
-    pub missed: u64,
+    pub missed: Option<u64>,
+    pub jails: Vec<JailStatus>,
+    /// Whether this is all, and not only what concerns the files of who asks. Set on the way to the client.
+    pub complete: bool,
+}
+
+/// The jail of an interpreter's workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JailStatus {
+    /// The interpreter.
+    pub program: PathBuf,
+    pub held: Held,
 }
 
 /// What the daemon knows of one tree.
@@ -79,4 +112,28 @@ pub struct TreeStatus {
     pub why: String,
     /// Whether the whole tree was looked at since the start.
     pub warm: bool,
+    /// The user who owns the directory at its root, if it is there. Not sent to clients.
+    pub owner: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_the_user_of_the_daemon_and_the_members_are_told_all() {
+        let peer = |uid, groups: &[u32], daemon_uid| Peer { uid, groups: groups.into(), daemon_uid };
+        for (peer, group, expected) in [
+            (peer(0, &[], 0), None, Audience::All),
+            (peer(0, &[], 33), None, Audience::All),
+            (peer(33, &[], 33), None, Audience::All),
+            (peer(33, &[], 0), None, Audience::Owner(33)),
+            (peer(33, &[7], 0), Some(7), Audience::All),
+            (peer(33, &[33, 5, 7], 0), Some(7), Audience::All),
+            (peer(33, &[33, 5], 0), Some(7), Audience::Owner(33)),
+            (peer(7, &[33], 0), Some(7), Audience::Owner(7)),
+        ] {
+            assert_eq!(peer.audience(group), expected, "{peer:?} {group:?}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values;
 use crate::domain::{self, FailureKind};
+use crate::jail::{Held, Layer};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(zlink::introspect::CustomType))]
@@ -48,15 +49,38 @@ pub(super) struct TreeStatus {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(zlink::introspect::CustomType))]
+pub(super) struct Lack {
+    layer: String,
+    why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(zlink::introspect::CustomType))]
+pub(super) struct Jail {
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<String>,
+    holds: Vec<String>,
+    lacks: Vec<Lack>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(zlink::introspect::CustomType))]
 pub(super) struct Status {
     version: String,
     ready: bool,
     trees: Vec<TreeStatus>,
-    watched_directories: u64,
-    polled_directories: u64,
-    waiting: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watched_directories: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    polled_directories: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<u64>,
     broken: Vec<Failure>,
-    missed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missed: Option<u64>,
+    jails: Vec<Jail>,
+    complete: bool,
 }
 
 /// What `Sync` returns.
@@ -78,6 +102,8 @@ pub(super) enum Unreadable {
     Base64,
     #[error("there is no kind of failure named {0:?}")]
     Kind(String),
+    #[error("a jail has no layer named {0:?}")]
+    Layer(String),
 }
 
 impl From<&std::path::Path> for Path {
@@ -122,7 +148,7 @@ impl TryFrom<Failure> for domain::Failure {
     fn try_from(failure: Failure) -> Result<Self, Unreadable> {
         let Failure { path, path_bytes, python, line, kind, message } = failure;
         let kind = FailureKind::from_name(&kind).ok_or(Unreadable::Kind(kind))?;
-        Ok(Self { path: Path { path, path_bytes }.try_into()?, python, line, kind, message })
+        Ok(Self { path: Path { path, path_bytes }.try_into()?, python, line, kind, message, owner: None })
     }
 }
 
@@ -139,7 +165,29 @@ impl TryFrom<TreeStatus> for values::TreeStatus {
 
     fn try_from(tree: TreeStatus) -> Result<Self, Unreadable> {
         let TreeStatus { path, path_bytes, present, event_source, why, warm } = tree;
-        Ok(Self { path: Path { path, path_bytes }.try_into()?, present, event_source, why, warm })
+        Ok(Self { path: Path { path, path_bytes }.try_into()?, present, event_source, why, warm, owner: None })
+    }
+}
+
+impl From<&values::JailStatus> for Jail {
+    fn from(jail: &values::JailStatus) -> Self {
+        let Path { path, path_bytes } = Path::from(jail.program.as_path());
+        let holds = jail.held.holds.iter().map(|layer| layer.name().to_owned()).collect();
+        let lack = |(layer, why): (&Layer, &String)| Lack { layer: layer.name().to_owned(), why: why.clone() };
+        Self { path, path_bytes, holds, lacks: jail.held.lacks.iter().map(lack).collect() }
+    }
+}
+
+impl TryFrom<Jail> for values::JailStatus {
+    type Error = Unreadable;
+
+    fn try_from(jail: Jail) -> Result<Self, Unreadable> {
+        let Jail { path, path_bytes, holds, lacks } = jail;
+        let layer = |name: String| Layer::from_name(&name).ok_or(Unreadable::Layer(name));
+        let holds = holds.into_iter().map(layer).collect::<Result<_, _>>()?;
+        let lacks =
+            lacks.into_iter().map(|lack| Ok((layer(lack.layer)?, lack.why))).collect::<Result<_, Unreadable>>()?;
+        Ok(Self { program: Path { path, path_bytes }.try_into()?, held: Held { holds, lacks } })
     }
 }
 
@@ -154,6 +202,8 @@ impl From<&values::Status> for Status {
             waiting: status.waiting,
             broken: status.broken.iter().map(Failure::from).collect(),
             missed: status.missed,
+            jails: status.jails.iter().map(Jail::from).collect(),
+            complete: status.complete,
         }
     }
 }
@@ -171,6 +221,8 @@ impl TryFrom<Status> for values::Status {
             waiting: status.waiting,
             broken: failures(status.broken)?,
             missed: status.missed,
+            jails: status.jails.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            complete: status.complete,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::escaped;
 use crate::interpreters::pyvenv;
 use crate::watch::{Drained, directories_of};
 
-/// A program is installed together with others.
+/// A program is installed together with others, and a policy has several files.
 const PROGRAMS_SETTLE: Duration = Duration::from_secs(1);
 
 impl Daemon<'_> {
@@ -26,9 +26,13 @@ impl Daemon<'_> {
         let (now, mut roots_changed) = (Instant::now(), false);
         for (path, change) in drained.changes {
             tracing::trace!("{}: {change:?}", escaped(&path));
-            roots_changed |= change.moved && self.trees.leads_to_root(&path);
+            // Not only names: a directory on the way may be open to us by now.
+            roots_changed |= (change.moved || change.complete) && self.trees.leads_to_root(&path);
             if (change.moved || change.complete) && self.trees.leads_to_program(&path) {
                 self.programs_due = Some(now + PROGRAMS_SETTLE);
+            }
+            if (change.moved || change.complete) && self.trees.leads_to_labels(&path) {
+                self.labels_due = Some(now + PROGRAMS_SETTLE);
             }
             let is_watched = self.watcher.is_watched(&path);
             for directory in directories_of(&path, change.directory || is_watched) {
@@ -91,9 +95,13 @@ impl Daemon<'_> {
     }
 
     /// Something was mounted or unmounted. Gives whether that may concern the root of a tree.
-    fn take_mounts(&mut self, now: Instant) -> bool {
+    pub(super) fn take_mounts(&mut self, now: Instant) -> bool {
         let mut roots_changed = false;
-        for place in self.mounts.changed() {
+        let places = self.mounts.changed();
+        if places.is_empty() {
+            return false;
+        }
+        for place in places {
             let leads_to_root = self.trees.leads_to_root(&place);
             let names = self.trees.names_of(&place);
             roots_changed |= leads_to_root;
@@ -127,5 +135,15 @@ impl Daemon<'_> {
         self.engine.retire_workers(Duration::ZERO);
         self.missed.give_up();
         self.trees.want_all(Cause::Change, self.age);
+    }
+
+    /// Rules for SELinux contexts were changed, by `semanage fcontext` or a new policy.
+    pub(super) fn look_at_labels(&mut self) {
+        self.labels_due = None;
+        if self.labels.reopen_if_changed() {
+            tracing::info!("the SELinux file contexts have changed: looking at everything again");
+            self.missed.give_up();
+            self.trees.want_all(Cause::Change, self.age);
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::batch::Extent;
-use crate::domain::{Failure, FailureKind, Skip, escaped};
+use crate::domain::passage::Barrier;
+use crate::domain::{Failure, FailureKind, Skip, SkipReason, escaped};
 use crate::report::terminal::failure_line;
 use crate::report::{Item, Outcome, Sink};
 
@@ -13,7 +14,12 @@ use crate::report::{Item, Outcome, Sink};
 #[derive(Debug, Default)]
 pub(super) struct Known {
     failures: Mutex<HashMap<PathBuf, Standing>>,
+    /// Directories that are not entered, and why.
+    barred: Mutex<HashMap<PathBuf, Barrier>>,
 }
+
+/// More directories than this are not told of: it is to stay a log, and memory is not theirs to take.
+const MOST_BARRED: usize = 1024;
 
 /// The failures of one source, directory or interpreter.
 #[derive(Debug, Default)]
@@ -46,6 +52,18 @@ impl Known {
     /// All that stand.
     pub(super) fn all(&self) -> Vec<Failure> {
         self.below(&[PathBuf::from("/")])
+    }
+
+    /// Logs that a directory is not entered, once.
+    fn bar(&self, path: &Path, barrier: Barrier) {
+        let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = barred.contains_key(path);
+        if !is_known && barred.len() >= MOST_BARRED {
+            return;
+        }
+        if barred.insert(path.to_owned(), barrier) != Some(barrier) {
+            tracing::warn!("{} {barrier}", escaped(path));
+        }
     }
 
     /// Logs a failure unless it stands already.
@@ -81,6 +99,11 @@ impl Known {
     /// A directory has gone or is another one: what failed below it is not there any more.
     pub(super) fn forget_below(&self, directory: &Path) {
         self.forget(|path, _| path != directory && path.starts_with(directory));
+    }
+
+    /// Forgets what failed in trees that are none any more.
+    pub(super) fn keep(&self, trees: &[PathBuf]) {
+        self.forget(|_, tree| !trees.iter().any(|kept| kept == tree));
     }
 
     fn is_empty(&self) -> bool {
@@ -119,14 +142,17 @@ impl Journal {
         Self { known, tree: tree.to_owned(), counts: Mutex::default() }
     }
 
-    /// One line for a look at a directory, if it changed anything.
-    pub(super) fn tell_look(&self, directory: &Path, extent: Extent) {
+    /// One line for a look at a directory, if it changed anything. `postponed` if some of its sources were left for
+    /// another look, which may be those that are broken.
+    pub(super) fn tell_look(&self, directory: &Path, extent: Extent, postponed: bool) {
         let counts = self.counts();
         let is_here = |path: &Path| match extent {
             Extent::Directory => path == directory || path.parent() == Some(directory),
             Extent::Subtree => path.starts_with(directory),
         };
-        self.known.forget(|path, _| is_here(path) && !counts.failed_paths.contains(path));
+        if !postponed {
+            self.known.forget(|path, _| is_here(path) && !counts.failed_paths.contains(path));
+        }
         if counts.compiled + counts.repaired + counts.removed > 0 {
             tracing::info!("{}: {}", escaped(directory), counts.done());
         }
@@ -211,6 +237,9 @@ impl Sink for Journal {
     }
 
     fn skip(&self, skip: &Skip) {
+        if let SkipReason::Barred(barrier) = skip.reason {
+            return self.known.bar(&skip.path, barrier);
+        }
         tracing::debug!("{}: skipped, it {}", escaped(&skip.path), skip.reason);
     }
 

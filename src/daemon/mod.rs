@@ -27,7 +27,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,7 @@ use crate::config::{ConfigError, Settings};
 use crate::control::{ControlError, Request, Server};
 use crate::domain::escaped;
 use crate::engine::Engine;
+use crate::root::label::Labels;
 use crate::root::{CookieDirectory, plain};
 use crate::watch::{Marker, MountTable, Queue, WatchError, Watcher};
 
@@ -75,15 +76,22 @@ pub enum StartError {
 ///
 /// # Errors
 /// Only at the start; after that, what goes wrong is logged and tried again.
-pub async fn run(load: Load<'_>, handle: Handle, marker: Marker, socket: Option<&Path>) -> Result<(), StartError> {
+pub async fn run(
+    load: Load<'_>,
+    handle: Handle,
+    labels: Labels,
+    marker: Marker,
+    socket: Option<&Path>,
+) -> Result<(), StartError> {
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
-    let mut daemon = Daemon::start(load, handle, marker, socket)?;
+    let mut daemon = Daemon::start(load, handle, labels, marker, socket)?;
     loop {
         daemon.begin_passes();
         daemon.begin_looks();
         daemon.answer_syncs();
         daemon.tell_when_ready();
-        let (due, retry, programs) = (daemon.next_due(), daemon.next_retry(), daemon.programs_due);
+        let (due, retry) = (daemon.next_due(), daemon.next_retry());
+        let (programs, labels) = (daemon.programs_due, daemon.labels_due);
         tokio::select! {
             drained = daemon.queue.drain() => daemon.take_changes(drained),
             () = wait_until(due) => {}
@@ -95,6 +103,7 @@ pub async fn run(load: Load<'_>, handle: Handle, marker: Marker, socket: Option<
             () = tick(&mut daemon.rescan) => daemon.look_by_the_clock(),
             () = wait_until(retry) => daemon.retry_trees(),
             () = wait_until(programs) => daemon.look_at_programs(),
+            () = wait_until(labels) => daemon.look_at_labels(),
             () = tick(&mut daemon.retire) => daemon.retire_workers(),
             _ = signals.reload.recv() => daemon.reload(),
             _ = signals.terminate.recv() => break,
@@ -122,6 +131,8 @@ struct Daemon<'a> {
     requests: mpsc::Receiver<Request>,
     /// It has a sender of its own, so that it is never without one.
     _asking: mpsc::Sender<Request>,
+    /// Whose members are told everything.
+    control_group: watch::Sender<Option<u32>>,
     syncs: Syncs,
     missed: Missed,
     /// The age of what is noted now.
@@ -132,6 +143,10 @@ struct Daemon<'a> {
     again: HashMap<PathBuf, Again>,
     /// When the programs of interpreters are looked at, because something has changed where they are.
     programs_due: Option<Instant>,
+    /// What is known of SELinux contexts, over all reloads.
+    labels: Arc<Labels>,
+    /// When their rules are looked at, because the files in which they are have changed.
+    labels_due: Option<Instant>,
     /// Has the passes hurry that took their time.
     hurry: Arc<AtomicBool>,
     rescan: Option<Interval>,
@@ -146,19 +161,29 @@ struct Daemon<'a> {
 }
 
 impl<'a> Daemon<'a> {
-    fn start(load: Load<'a>, handle: Handle, marker: Marker, socket: Option<&Path>) -> Result<Self, StartError> {
+    fn start(
+        load: Load<'a>,
+        handle: Handle,
+        labels: Labels,
+        marker: Marker,
+        socket: Option<&Path>,
+    ) -> Result<Self, StartError> {
         let settings = load()?;
+        let labels = Arc::new(labels);
         let stop = CancellationToken::new();
         let (asking, requests) = mpsc::channel(MOST_REQUESTS);
-        let served = socket.is_some_and(|socket| serve(socket, &handle, asking.clone(), stop.clone()));
+        let (control_group, group) = watch::channel(settings.control_group);
+        let served = socket.is_some_and(|socket| serve(socket, group, &handle, asking.clone(), stop.clone()));
         let queue = Arc::new(Queue::new(settings.queue_limit));
         let cookies = cookie_directory(socket.filter(|_| served));
         let watcher = Arc::new(Watcher::new(Arc::clone(&queue), marker, cookies)?);
         // Before the trees are opened: what is mounted meanwhile is heard of.
         let mounts = MountTable::watch(&queue);
         let engine_stop = stop.child_token();
-        let engine = new_engine(&handle, &settings, &engine_stop);
-        let trees = Trees::new(&settings, &watcher);
+        let engine = new_engine(&handle, &settings, &labels, &engine_stop);
+        let trees = Trees::new(&settings, labels.places(), &watcher);
+        // They are watched from now on; what changed before that is seen here.
+        labels.reopen_if_changed();
         let rescan = rescan_interval(&settings);
         Ok(Self {
             load,
@@ -176,12 +201,15 @@ impl<'a> Daemon<'a> {
             running: JoinSet::new(),
             requests,
             _asking: asking,
+            control_group,
             syncs: Syncs::default(),
             missed: Missed::default(),
             age: 0,
             retries: HashMap::new(),
             again: HashMap::new(),
             programs_due: None,
+            labels,
+            labels_due: None,
             hurry: Arc::default(),
             rescan,
             retire: None,
@@ -220,14 +248,18 @@ impl<'a> Daemon<'a> {
     fn look_by_the_clock(&mut self) {
         tracing::debug!("it is time for the periodic look at everything");
         self.engine.forget_interpreters();
+        self.labels.reopen_if_changed();
         self.trees.reopen(&self.watcher, self.age);
         self.trees.want_all(Cause::Clock, UNAWAITED);
     }
 
     fn rescan_all(&mut self, why: &str) {
-        tracing::debug!("{why}");
         // It stands for whatever waited, however old.
-        let age = self.oldest_age();
+        self.rescan_all_since(self.oldest_age(), why);
+    }
+
+    fn rescan_all_since(&mut self, age: Age, why: &str) {
+        tracing::debug!("{why}");
         self.batch.clear();
         self.watcher.polled().begin_again(Instant::now() + self.settings.poll_interval);
         self.missed.give_up();
@@ -236,9 +268,10 @@ impl<'a> Daemon<'a> {
         self.trees.want_all(Cause::Change, age);
     }
 
-    /// The age of what stands for all that waits.
+    /// The age of what stands for all that waits or is in hand, passes over whole trees among it.
     fn oldest_age(&self) -> Age {
-        self.batch.oldest().unwrap_or(self.age).min(self.age)
+        let oldest = self.batch.oldest().into_iter().chain(self.trees.oldest(|_| true));
+        oldest.fold(self.age, Age::min)
     }
 
     /// A configuration that cannot be used changes nothing.
@@ -250,14 +283,20 @@ impl<'a> Daemon<'a> {
             Ok(settings) => {
                 self.engine_stop.cancel();
                 self.engine_stop = self.stop.child_token();
-                self.engine = new_engine(&self.handle, &settings, &self.engine_stop);
+                self.engine = new_engine(&self.handle, &settings, &self.labels, &self.engine_stop);
                 if settings.queue_limit != self.settings.queue_limit {
                     tracing::warn!("queue-limit is only read at the start; restart pycwarm to change it");
                 }
+                if settings.file_contexts.as_deref() != self.labels.file_contexts() {
+                    tracing::warn!("file-contexts is only read at the start; restart pycwarm to change it");
+                }
+                self.labels.reopen_if_changed();
                 self.rescan = rescan_interval(&settings);
+                self.control_group.send_replace(settings.control_group);
                 self.missed.give_up();
                 let age = self.oldest_age();
                 self.trees.replace(&settings, &self.watcher, age);
+                self.known.keep(&self.trees.paths());
                 self.settings = settings;
                 self.retries.clear();
                 self.again.clear();
@@ -277,10 +316,11 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// Without workers there is nothing to wake up for.
+    /// Without workers there is nothing to wake up for, and nothing to look up.
     fn retire_workers(&mut self) {
         if self.engine.retire_workers(WORKER_IDLE) == 0 && self.running.is_empty() {
             self.retire = None;
+            self.labels.rest();
         }
     }
 
@@ -297,13 +337,19 @@ impl<'a> Daemon<'a> {
     }
 }
 
-fn new_engine(handle: &Handle, settings: &Settings, stop: &CancellationToken) -> Arc<Engine> {
-    Arc::new(Engine::new(handle.clone(), settings.jobs, settings.compile_timeout, stop.clone()))
+fn new_engine(handle: &Handle, settings: &Settings, labels: &Arc<Labels>, stop: &CancellationToken) -> Arc<Engine> {
+    Arc::new(Engine::new(handle.clone(), settings, Arc::clone(labels), stop.clone()))
 }
 
 /// Whether others can ask from now on.
-fn serve(socket: &Path, handle: &Handle, asking: mpsc::Sender<Request>, stop: CancellationToken) -> bool {
-    match Server::bind(socket) {
+fn serve(
+    socket: &Path,
+    group: watch::Receiver<Option<u32>>,
+    handle: &Handle,
+    asking: mpsc::Sender<Request>,
+    stop: CancellationToken,
+) -> bool {
+    match Server::bind(socket, group) {
         Ok(server) => {
             handle.spawn(server.serve(asking, stop));
             true

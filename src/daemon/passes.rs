@@ -154,7 +154,7 @@ impl Daemon<'_> {
                 }
                 let caches = look.directory.join(CACHE_DIRECTORY);
                 self.watcher.polled().done(&caches, now, self.settings.poll_interval);
-                journal.tell_look(&look.directory, look.extent);
+                journal.tell_look(&look.directory, look.extent, end.postponed);
                 look.age
             }
             Work::Whole(number) => {
@@ -163,7 +163,7 @@ impl Daemon<'_> {
                 if whole.cause == Cause::Cold {
                     self.tell_event_source(&tree);
                 }
-                self.trees.set_programs(self.engine.program_places(), &self.watcher);
+                self.trees.set_programs(self.engine.program_places(), self.labels.places(), &self.watcher);
                 if whole.cause == Cause::Clock {
                     let root = self.trees.get(&tree).map(|tree| Arc::clone(tree.root()));
                     let amiss = std::mem::take(&mut end.amiss).into_iter();
@@ -227,9 +227,11 @@ impl Daemon<'_> {
     /// A pass that broke down says neither what it was nor what it did: everything is looked at again.
     pub(super) fn take_breakdown(&mut self, error: &JoinError) {
         tracing::error!("a pass broke down, which is an error in pycwarm: {error}");
+        // Somebody may wait for what it was to do.
+        let age = self.oldest_age();
         self.batch.abandon();
         self.trees.end_all();
-        self.rescan_all("a pass broke down");
+        self.rescan_all_since(age, "a pass broke down");
     }
 
     /// What failed for a reason that may pass is tried again, at growing distances.

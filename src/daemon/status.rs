@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Daemon;
-use crate::control::{Status, TreeStatus};
+use crate::control::{JailStatus, Status, TreeStatus};
 use crate::domain::escaped;
 
 impl Daemon<'_> {
@@ -48,17 +48,21 @@ impl Daemon<'_> {
         let trees = self.trees.each().map(|(path, tree, warm)| {
             let told = sources.iter().find(|(other, ..)| other == path).cloned();
             let (_, event_source, why) = told.unwrap_or_default();
-            TreeStatus { path: path.to_owned(), present: tree.is_some(), event_source, why, warm }
+            let owner = tree.and_then(|tree| tree.root().stat().ok()).map(|stat| stat.uid);
+            TreeStatus { path: path.to_owned(), present: tree.is_some(), event_source, why, warm, owner }
         });
+        let jails = self.engine.jails().into_iter().map(|(program, held)| JailStatus { program, held });
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ready: self.ready,
             trees: trees.collect(),
-            watched_directories: self.watcher.count() as u64,
-            polled_directories: self.watcher.polled().count() as u64,
-            waiting: (self.batch.backlog() + self.batch.busy()) as u64,
+            watched_directories: Some(self.watcher.count() as u64),
+            polled_directories: Some(self.watcher.polled().count() as u64),
+            waiting: Some((self.batch.backlog() + self.batch.busy()) as u64),
             broken: self.known.all(),
-            missed: self.missed.count,
+            jails: jails.collect(),
+            missed: Some(self.missed.count),
+            complete: true,
         }
     }
 }

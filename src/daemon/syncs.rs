@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Daemon;
 use crate::batch::Age;
-use crate::control::{Request, SyncEnd, SyncRefusal};
+use crate::control::{Audience, Request, SyncEnd, SyncRefusal};
 use crate::root::plain;
 
 type Answer = oneshot::Sender<Result<SyncEnd, SyncRefusal>>;
@@ -23,8 +23,10 @@ pub(super) struct Syncs {
 
 #[derive(Debug)]
 struct Sync {
-    /// As the trees call them.
+    /// What is waited for, as the trees call it.
     paths: Vec<PathBuf>,
+    /// Below which it is told what failed.
+    told: Vec<PathBuf>,
     answer: Answer,
     stage: Stage,
     /// A directory with work that has to be done first, the last one that was met.
@@ -66,14 +68,18 @@ impl Daemon<'_> {
             Request::Status { answer } => {
                 let _ = answer.send(self.status());
             }
-            Request::Sync { paths, answer } => self.take_sync(paths, answer),
+            Request::Sync { paths, audience, answer } => self.take_sync(paths, audience, answer),
         }
     }
 
-    fn take_sync(&mut self, paths: Vec<PathBuf>, answer: Answer) {
+    fn take_sync(&mut self, paths: Vec<PathBuf>, audience: Audience, answer: Answer) {
         let mut called = if paths.is_empty() { self.trees.paths() } else { Vec::new() };
         for path in paths {
-            match self.names_in_trees(&path) {
+            let names = match audience {
+                Audience::All => self.names_in_trees(&path),
+                Audience::Owner(_) => self.names_by_text(&path),
+            };
+            match names {
                 names if names.is_empty() => {
                     let _ = answer.send(Err(SyncRefusal::NotInTree(path)));
                     return;
@@ -89,21 +95,41 @@ impl Daemon<'_> {
                 self.next_stage()
             }
         };
-        self.syncs.waiting.push(Sync { paths: called, answer, stage, blocker: None });
+        let paths = match audience {
+            Audience::All => called.clone(),
+            Audience::Owner(_) => self.trees_around(&called),
+        };
+        self.syncs.waiting.push(Sync { paths, told: called, answer, stage, blocker: None });
     }
 
     /// What a path is called in the trees that it is in, now or when it comes to be.
     fn names_in_trees(&self, path: &Path) -> Vec<PathBuf> {
-        let trees = self.trees.paths();
-        let is_plain = path.components().all(|component| component != Component::ParentDir);
-        let as_it_is = is_plain && trees.iter().any(|tree| path.starts_with(tree) || tree.starts_with(path));
         // By another way: links that lead there. What is gone was where its directory is.
         let real = path.ancestors().find_map(|above| Some((plain::canonical(above).ok()?, above)));
         let real = real.and_then(|(real, above)| Some(real.join(path.strip_prefix(above).ok()?)));
         let others = real.map(|real| self.trees.names_of(&real)).unwrap_or_default();
+        self.names_with(path, others)
+    }
+
+    /// The same for who is not to learn from the answer what is there, and not to have us go where they lead us: by
+    /// the text of the path alone.
+    fn names_by_text(&self, path: &Path) -> Vec<PathBuf> {
+        if is_plain(path) { self.names_with(path, self.trees.names_of(path)) } else { Vec::new() }
+    }
+
+    /// The path itself, if it is that of a tree, or in or above one; and these `others`.
+    fn names_with(&self, path: &Path, others: Vec<PathBuf>) -> Vec<PathBuf> {
+        let trees = self.trees.paths();
+        let as_it_is = is_plain(path) && trees.iter().any(|tree| path.starts_with(tree) || tree.starts_with(path));
         let mut names: Vec<PathBuf> = as_it_is.then(|| path.to_owned()).into_iter().chain(others).collect();
         names.dedup();
         names
+    }
+
+    /// The trees that these paths are in or above: how long one of them has work tells nothing of a name below it.
+    fn trees_around(&self, names: &[PathBuf]) -> Vec<PathBuf> {
+        let concerns = |tree: &PathBuf| names.iter().any(|name| name.starts_with(tree) || tree.starts_with(name));
+        self.trees.paths().into_iter().filter(concerns).collect()
     }
 
     /// Takes cookies in that have come.
@@ -136,6 +162,10 @@ impl Daemon<'_> {
 
     fn begin_work(&mut self, index: usize) {
         let now = Instant::now();
+        // What is mounted is told of by another way than the cookie's, and may come later.
+        if self.take_mounts(now) {
+            self.trees.reopen(&self.watcher, self.age);
+        }
         // What gives no events is looked at now.
         for top in self.watcher.polled().concerning(&self.syncs.waiting[index].paths) {
             self.look_at_polled(&top, now, self.age);
@@ -164,7 +194,7 @@ impl Daemon<'_> {
                 continue;
             }
             if self.is_done(&mut sync) {
-                let _ = sync.answer.send(Ok(SyncEnd { failures: self.known.below(&sync.paths) }));
+                let _ = sync.answer.send(Ok(SyncEnd { failures: self.known.below(&sync.told) }));
             } else {
                 self.syncs.waiting.push(sync);
             }
@@ -182,4 +212,9 @@ impl Daemon<'_> {
         }
         sync.blocker.is_none()
     }
+}
+
+/// Whether a path leads where its text says, links left aside.
+fn is_plain(path: &Path) -> bool {
+    path.components().all(|component| component != Component::ParentDir)
 }

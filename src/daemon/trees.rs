@@ -8,8 +8,8 @@ use crate::batch::Age;
 use crate::config::{Settings, TreeSettings};
 use crate::domain::{FileKind, Timestamp, escaped};
 use crate::engine::Tree;
-use crate::root::{actor, plain};
-use crate::watch::{Interest, TreePath, Watcher};
+use crate::root::{UnsafeWay, actor, plain};
+use crate::watch::{Interest, TreePath, Watcher, is_lack};
 
 /// All configured trees.
 pub(super) struct Trees {
@@ -17,6 +17,8 @@ pub(super) struct Trees {
     interest: Interest,
     /// Where programs of interpreters are looked for.
     programs: BTreeSet<PathBuf>,
+    /// Where the rules for SELinux contexts are.
+    labels: BTreeSet<PathBuf>,
     passes: u64,
 }
 
@@ -68,6 +70,8 @@ struct State {
     tree: Option<Arc<Tree>>,
     wanted: Option<Wanted>,
     running: Option<Running>,
+    /// The number of the last pass that was begun.
+    begun: u64,
     /// When the last look at all of it was begun that came to its end.
     last: Option<Timestamp>,
     told_absent: bool,
@@ -75,8 +79,9 @@ struct State {
 
 impl Trees {
     /// Opens what is there, and watches for what is not.
-    pub(super) fn new(settings: &Settings, watcher: &Watcher) -> Self {
-        let mut trees = Self { all: Vec::new(), interest: Interest::default(), programs: BTreeSet::new(), passes: 0 };
+    pub(super) fn new(settings: &Settings, labels: BTreeSet<PathBuf>, watcher: &Watcher) -> Self {
+        let programs = BTreeSet::new();
+        let mut trees = Self { all: Vec::new(), interest: Interest::default(), programs, labels, passes: 0 };
         trees.replace(settings, watcher, 0);
         trees
     }
@@ -84,7 +89,9 @@ impl Trees {
     /// Takes new settings over. Every tree wants a whole pass then.
     pub(super) fn replace(&mut self, settings: &Settings, watcher: &Watcher, age: Age) {
         for old in &self.all {
-            if !settings.trees.iter().any(|new| new.path == old.settings.path) {
+            // Also where changes are heard of in another way from now on: what was polled is so no more.
+            let stays = |new: &TreeSettings| (&new.path, new.watch) == (&old.settings.path, old.settings.watch);
+            if !settings.trees.iter().any(stays) {
                 watcher.forget(&old.settings.path);
             }
         }
@@ -93,6 +100,7 @@ impl Trees {
             tree: None,
             wanted: None,
             running: None,
+            begun: 0,
             last: None,
             told_absent: false,
         };
@@ -114,6 +122,8 @@ impl Trees {
         for state in &mut self.all {
             state.reopen(watcher, &others, age);
         }
+        let roots = self.all.iter().filter_map(|state| state.tree.as_ref()).map(|tree| Arc::clone(tree.root().dir()));
+        watcher.keep_mounts(&roots.collect::<Vec<_>>());
         self.watch_above(watcher);
     }
 
@@ -126,7 +136,8 @@ impl Trees {
         let links: Vec<PathBuf> =
             self.all.iter().flat_map(|state| plain::links_on_the_way(&state.settings.path)).collect();
         self.interest = Interest::new(self.all.iter().map(tree_path).collect(), &links)
-            .with_programs(self.programs.iter().cloned());
+            .with_programs(self.programs.iter().cloned())
+            .with_labels(self.labels.iter().cloned());
         watcher.set_interest(self.interest.clone());
         let above: BTreeSet<&Path> = self.interest.above().collect();
         for directory in above {
@@ -134,21 +145,27 @@ impl Trees {
             if stat.kind == FileKind::Directory
                 && let Err(error) = watcher.watch_on_the_way(directory, &stat)
             {
-                tracing::warn!("{error}; a tree or an interpreter below it that comes or goes is noticed late");
+                tracing::warn!(
+                    "{error}; a tree, an interpreter or a file_contexts below it that comes or goes is noticed late"
+                );
             }
         }
     }
 
-    /// Has the places watched where programs of interpreters may come and go.
-    pub(super) fn set_programs(&mut self, programs: BTreeSet<PathBuf>, watcher: &Watcher) {
-        if programs != self.programs {
-            self.programs = programs;
+    /// Has the places watched where programs of interpreters, and the rules for SELinux contexts, may come and go.
+    pub(super) fn set_programs(&mut self, programs: BTreeSet<PathBuf>, labels: BTreeSet<PathBuf>, watcher: &Watcher) {
+        if programs != self.programs || labels != self.labels {
+            (self.programs, self.labels) = (programs, labels);
             self.watch_above(watcher);
         }
     }
 
     pub(super) fn leads_to_program(&self, path: &Path) -> bool {
         self.interest.leads_to_program(path)
+    }
+
+    pub(super) fn leads_to_labels(&self, path: &Path) -> bool {
+        self.interest.leads_to_labels(path)
     }
 
     pub(super) fn leads_to_root(&self, path: &Path) -> bool {
@@ -175,8 +192,9 @@ impl Trees {
         self.all.iter().find(|state| state.settings.path == path)?.tree.clone()
     }
 
-    /// The next tree that wants a whole pass. One at a time, so that the host is left some air; one by the clock
-    /// only if `by_the_clock`.
+    /// The next tree that wants a whole pass. One at a time, so that the host is left some air, and the one first that
+    /// waits longest, so that none that wants one all the time keeps the others waiting; one by the clock only if
+    /// `by_the_clock`.
     pub(super) fn begin_whole(&mut self, by_the_clock: bool) -> Option<Whole> {
         if self.all.iter().any(|state| state.running.is_some()) {
             return None;
@@ -184,10 +202,12 @@ impl Trees {
         let may_begin = |wanted: &Wanted| by_the_clock || wanted.cause != Cause::Clock;
         let ready =
             self.all.iter_mut().filter(|state| state.tree.is_some() && state.wanted.as_ref().is_some_and(may_begin));
-        let state = ready.min_by_key(|state| state.wanted.is_some_and(|wanted| wanted.cause == Cause::Clock))?;
+        let by_clock = |state: &State| state.wanted.is_some_and(|wanted| wanted.cause == Cause::Clock);
+        let state = ready.min_by_key(|state| (by_clock(state), state.begun))?;
         let (tree, wanted) = (state.tree.clone()?, state.wanted.take()?);
         self.passes += 1;
         let Wanted { cause, age } = wanted;
+        state.begun = self.passes;
         state.running = Some(Running { number: self.passes, cause, age, begun: actor::now() });
         tree.forget_scripts();
         Some(Whole { tree, number: self.passes, cause, last: state.last })
@@ -293,6 +313,18 @@ impl State {
                 self.last = None;
                 self.want(Cause::Cold, age);
                 self.told_absent = false;
+            }
+            // That says nothing of the tree. What the pass cannot read for the same reason is tried again.
+            Err(error) if is_lack(&error) && self.tree.is_some() => {
+                tracing::warn!("{} cannot be opened ({error}): going on with what it was", escaped(path));
+                self.want(Cause::Change, age);
+            }
+            Err(error) if UnsafeWay::of(&error).is_some() => {
+                if self.tree.take().is_some() || !self.told_absent {
+                    tracing::warn!("{} is not kept warm: {error}", escaped(path));
+                }
+                self.told_absent = true;
+                watcher.forget(path);
             }
             Err(error) => {
                 if self.tree.take().is_some() {

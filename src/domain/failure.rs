@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::file_stat::FileKind;
+use super::passage::Barrier;
 
 /// Why a source (or an interpreter) has no usable cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,6 +104,9 @@ pub struct Failure {
     pub kind: FailureKind,
     /// One sentence: what happened and, where it helps, what to do. Not escaped.
     pub message: String,
+    /// The user who owned what failed when it was looked at: whom it may be told beside the administrator. Of a link,
+    /// the owner of the file that was read. `None` where that is not known, and where it concerns the host.
+    pub owner: Option<u32>,
 }
 
 /// Why something named `*.py` is deliberately not compiled.
@@ -118,6 +122,8 @@ pub enum SkipReason {
     Vanished,
     /// A file named `.py`: no module name, and its cache would be that of `py.py`.
     NoModuleName,
+    /// A directory, or a link that leads through one, that is not entered.
+    Barred(Barrier),
 }
 
 impl std::fmt::Display for SkipReason {
@@ -129,6 +135,7 @@ impl std::fmt::Display for SkipReason {
             Self::LinkLeavesTree => f.write_str("is a link that leads out of the tree"),
             Self::Vanished => f.write_str("was gone before it could be read"),
             Self::NoModuleName => f.write_str("has no module name"),
+            Self::Barred(barrier) => barrier.fmt(f),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::confinement::Confinement;
 use super::policy::{InvalidationMode, OptimizationLevel};
 
 /// The variant of SipHash that an interpreter uses for hash-based caches.
@@ -46,6 +47,8 @@ pub struct Interpreter {
     pub source_hash: Option<SipVariant>,
     /// How it marshals code objects; `None` where that could not be found out.
     pub code_layout: Option<CodeLayout>,
+    /// How its workers are confined.
+    pub confinement: Confinement,
 }
 
 impl Interpreter {

@@ -1,6 +1,6 @@
 //! Carries out a plan: compiles and publishes in tasks of their own.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,14 @@ use super::dealing::{Directory, unreadable};
 use super::in_progress::Claim;
 use super::pass::{Purpose, Shared, Unsettled};
 use crate::compile::{CompileError, Compiled, Request};
+use crate::domain::path_text::escaped_text;
 use crate::domain::policy::InvalidationMode;
 use crate::domain::{FailureKind, Skip, SkipReason, Target, escaped};
 use crate::plan::{Item as Planned, Plan, Reason};
 use crate::publish::{self, Manner, PublishError, Published};
 use crate::pyc::names::{CACHE_DIRECTORY, cache_name};
 use crate::report::{Item, Outcome};
+use crate::root::label::Wish;
 use crate::root::resolve::LinkFault;
 use crate::root::source::OpenFault;
 use crate::root::{Dir, OpenSource};
@@ -99,7 +101,7 @@ impl Shared {
                 bytes: bytes.clone(),
                 done: match reason {
                     Reason::Racy => Outcome::Confirmed,
-                    Reason::Attributes => Outcome::Repaired,
+                    Reason::Attributes | Reason::Context => Outcome::Repaired,
                     _ => Outcome::Compiled,
                 },
                 _claim: claim,
@@ -118,7 +120,7 @@ impl Shared {
         }
         let cache = cache_name(item.source, &item.target.interpreter.cache_tag, item.target.level);
         let seen = directory.observed.caches.file(&cache).map(|file| file.stat.inode);
-        let caches = directory.site.dir.open_dir(OsStr::new(CACHE_DIRECTORY));
+        let caches = directory.site.dir.open_cache_directory();
         let now = caches.and_then(|caches| caches.stat_entry(&cache)).ok().map(|stat| stat.inode);
         if now == seen {
             return false;
@@ -130,13 +132,13 @@ impl Shared {
     /// `None` where that has been reported, or the source has gone.
     fn open(&self, directory: &Directory<'_>, index: usize) -> Option<OpenSource> {
         let source = &directory.observed.sources[index];
-        let SourceState::File { link, .. } = &source.state else { return None };
+        let SourceState::File { link, stat } = &source.state else { return None };
         let path = || directory.path.join(&source.name);
         let skip = |reason| self.sink.skip(&Skip { path: path(), reason });
         match open_source(&directory.site, &source.name, *link) {
             Ok(opened) => return Some(opened),
             Err(OpenFault::Io(error)) if error.kind() == io::ErrorKind::NotFound => skip(SkipReason::Vanished),
-            Err(OpenFault::Io(error)) => self.sink.failure(&unreadable(path(), &error.to_string())),
+            Err(OpenFault::Io(error)) => self.sink.failure(&unreadable(path(), &error.to_string(), Some(stat.uid))),
             Err(OpenFault::Link(LinkFault::Loop)) => skip(SkipReason::LinkLoop),
             Err(OpenFault::Link(LinkFault::LeavesTree)) => skip(SkipReason::LinkLeavesTree),
             Err(OpenFault::Link(LinkFault::Dangling | LinkFault::Io(_))) => skip(SkipReason::DanglingLink),
@@ -155,7 +157,7 @@ impl Shared {
         };
         let compiled = tokio::select! {
             () = self.engine.stop.cancelled() => return,
-            compiled = pool.compile(&request) => compiled,
+            compiled = pool.compile(&request, job.source.0.stat().uid) => compiled,
         };
         drop(request);
         // The disk may be slow; it is not waited for on the threads that serve the workers.
@@ -173,10 +175,11 @@ impl Shared {
             }
         };
         for (line, text) in &compiled.warnings {
-            tracing::debug!("{}:{line}: {text}", escaped(&job.item().path()));
+            tracing::debug!("{}:{line}: {}", escaped(&job.item().path()), escaped_text(text));
         }
         let interpreter = &job.target.interpreter;
         let cache = cache_name(&job.name, &interpreter.cache_tag, job.target.level);
+        let context = self.wish(&job.relative, &job.parent);
         let published = publish::header(
             job.source.0.stat(),
             interpreter,
@@ -184,7 +187,7 @@ impl Shared {
             compiled.source_hash,
         )
         .and_then(|header| {
-            publish::publish(&job.parent, &job.source.0, &cache, &header, &compiled.code, self.manner())
+            publish::publish(&job.parent, &job.source.0, &cache, &header, &compiled.code, self.manner(context.as_ref()))
         });
         self.settle(job, published);
     }
@@ -306,15 +309,22 @@ impl Shared {
         self.leave(|end| end.unsettled.push(unsettled));
     }
 
-    fn manner(&self) -> Manner<'_> {
+    fn manner<'a>(&'a self, context: Option<&'a Wish<'a>>) -> Manner<'a> {
         let settings = &self.tree.settings;
-        Manner { owner: &settings.owner, mode: &settings.mode, actor: self.engine.actor }
+        Manner { owner: &settings.owner, mode: &settings.mode, context, actor: self.engine.actor }
+    }
+
+    /// The SELinux contexts that are wanted in a directory, called without links: rules know no others.
+    pub(super) fn wish(&self, relative: &Path, dir: &Dir) -> Option<Wish<'_>> {
+        let path = self.tree.root.canonical().join(relative);
+        self.engine.labels.wish(&self.tree.settings.context, path, dir)
     }
 }
 
 impl Job {
     fn item(&self) -> Item<'_> {
-        Item { directory: &self.directory, source: &self.name, target: &self.target }
+        let owner = Some(self.source.0.stat().uid);
+        Item { directory: &self.directory, source: &self.name, target: &self.target, owner }
     }
 }
 

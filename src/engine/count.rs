@@ -31,7 +31,7 @@ impl Tree {
             }
             below
         };
-        walk(start, (), 1, &AtomicBool::new(false), visit, |_, _| {});
+        walk(start, self.root.passage(), (), 1, &AtomicBool::new(false), visit, |_, _| {});
         count.into_inner()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -71,7 +71,14 @@ impl Walking<'_> {
             orphans: shared.purpose == Purpose::Keep,
             suspect_since: if below.suspect { Some(Timestamp::EARLIEST) } else { self.pass.suspect_since },
         };
-        let site = Site { root: &tree.root, dir: &place.dir, relative: &place.relative, largest: LARGEST_SOURCE };
+        let context = shared.wish(&place.relative, &place.dir);
+        let site = Site {
+            root: &tree.root,
+            dir: &place.dir,
+            relative: &place.relative,
+            context: context.as_ref(),
+            largest: LARGEST_SOURCE,
+        };
         let mut observed = look(&site, &listing.entries, &listing.names, &wanted);
         if let (Scope::Sources(_, names), _) | (_, Turn::Rest(names)) = (self.pass.scope, turn) {
             observed.sources.retain(|source| names.contains(&source.name));
@@ -213,20 +220,26 @@ impl Walking<'_> {
         left
     }
 
-    /// Gives `__pycache__` its owner, mode and ACL. It is told with the caches that are in it.
+    /// Gives `__pycache__` its owner, mode, ACL and context. It is told with the caches that are in it.
     fn mend_directory(&self, directory: &Directory<'_>, plan: &Plan) {
         if !plan.mend_directory || self.shared.purpose == Purpose::Check {
             return;
         }
         let caches = directory.path.join(CACHE_DIRECTORY);
         let actor = self.shared.engine.actor;
-        match publish::mend_cache_directory(directory.site.dir, actor) {
-            Ok(true) => tracing::info!("{}: has the owner, mode and ACL of its directory again", escaped(&caches)),
+        match publish::mend_cache_directory(directory.site.dir, actor, directory.site.context) {
+            Ok(true) => tracing::info!(
+                "{}: has the owner, mode, ACL and context again that fit its directory",
+                escaped(&caches)
+            ),
             Ok(false) => tracing::debug!("{}: is left as it is, since not only caches are in it", escaped(&caches)),
             // It has gone, or is no directory any more.
             Err(error) if is_gone(&error) => {}
             Err(error) => {
-                tracing::warn!("cannot give {} the owner, mode and ACL of its directory: {error}", escaped(&caches));
+                tracing::warn!(
+                    "cannot give {} the owner, mode, ACL and context that fit its directory: {error}",
+                    escaped(&caches)
+                );
                 if !publish::keeps_attributes_in(directory.site.dir, actor) {
                     self.shared.note_lax_device(directory.site.dir, directory.path);
                 }
@@ -241,7 +254,9 @@ impl Walking<'_> {
         let left = match (plan.mend_directory, is_check) {
             (false, _) => Outcome::Fresh,
             (true, false) => Outcome::Repaired,
-            (true, true) => Outcome::Stale("is cached in a __pycache__ with a wrong owner, mode or ACL"),
+            (true, true) => {
+                Outcome::Stale("is cached in a __pycache__ with a wrong owner, mode, ACL or SELinux context")
+            }
         };
         for item in &plan.leave {
             sink.outcome(&directory.item(*item), &left);
@@ -256,7 +271,7 @@ impl Walking<'_> {
             sink.skip(&Skip { path: directory.source_path(*source), reason: *reason });
         }
         for (source, why) in &plan.unreadable {
-            sink.failure(&unreadable(directory.source_path(*source), why));
+            sink.failure(&unreadable(directory.source_path(*source), why, None));
         }
         if is_check {
             for (item, reason) in &plan.compile {
@@ -299,11 +314,12 @@ impl Walking<'_> {
 
 impl<'a> Directory<'a> {
     pub(super) fn item(&self, item: crate::plan::Item) -> Item<'a> {
-        Item {
-            directory: self.path,
-            source: &self.observed.sources[item.source].name,
-            target: &self.targets[item.target],
-        }
+        let source = &self.observed.sources[item.source];
+        let owner = match &source.state {
+            SourceState::File { stat, .. } => Some(stat.uid),
+            _ => None,
+        };
+        Item { directory: self.path, source: &source.name, target: &self.targets[item.target], owner }
     }
 
     fn source_path(&self, index: usize) -> PathBuf {
@@ -324,7 +340,7 @@ impl<'a> Directory<'a> {
     /// For each source that is to be compiled: when a cache of it was read last; `None` where there is none.
     pub(super) fn last_uses(&self, plan: &Plan) -> Vec<Option<Timestamp>> {
         let mut uses = vec![None; self.observed.sources.len()];
-        let Ok(caches) = self.site.dir.open_dir(OsStr::new(CACHE_DIRECTORY)) else { return uses };
+        let Ok(caches) = self.site.dir.open_cache_directory() else { return uses };
         for (item, _) in &plan.compile {
             if uses[item.source].is_none() {
                 let last = self.caches_of(item.source).filter_map(|cache| caches.last_use(&cache).ok()).max();
@@ -335,7 +351,8 @@ impl<'a> Directory<'a> {
     }
 }
 
-pub(super) fn unreadable(path: PathBuf, why: &str) -> Failure {
+/// `owner` is whose it was when it was looked at.
+pub(super) fn unreadable(path: PathBuf, why: &str, owner: Option<u32>) -> Failure {
     let message = format!("cannot be read: {why}");
-    Failure { path, python: String::new(), line: None, kind: FailureKind::Unreadable, message }
+    Failure { path, python: String::new(), line: None, kind: FailureKind::Unreadable, message, owner }
 }

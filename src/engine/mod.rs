@@ -15,7 +15,7 @@ mod tree;
 mod turns;
 mod walking;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,10 +26,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::compile::Pool;
+use crate::config::Settings;
 use crate::domain::Interpreter;
 use crate::domain::permissions::Actor;
+use crate::jail::{Held, Warden};
 use crate::report::ItemKey;
 use crate::root::actor;
+use crate::root::label::Labels;
 
 pub use pass::{Observer, Pass, PassEnd, Purpose, Scope, Unsettled};
 pub use settle::until_after;
@@ -47,6 +50,7 @@ pub struct Engine {
     actor: Actor,
     jobs: usize,
     compile_limit: Duration,
+    warden: Arc<Warden>,
     registry: registry::Registry,
     pools: Mutex<HashMap<PathBuf, Arc<Pool>>>,
     broken: broken::Broken,
@@ -57,29 +61,33 @@ pub struct Engine {
     to_confirm: Mutex<HashSet<ItemKey>>,
     /// File systems that do not keep owner, mode and ACL as they are set.
     lax_devices: Mutex<HashSet<u64>>,
+    labels: Arc<Labels>,
     /// It has been told that caches of the sources of others are ours.
     told_of_owners: AtomicBool,
     stop: CancellationToken,
 }
 
 impl Engine {
-    /// Starts nothing yet. `jobs` is the number of workers per interpreter, `compile_limit` what one file
-    /// may take. All ends soon after `stop` is cancelled.
+    /// Starts nothing yet. All ends soon after `stop` is cancelled.
     #[must_use]
-    pub fn new(handle: Handle, jobs: usize, compile_limit: Duration, stop: CancellationToken) -> Self {
+    pub fn new(handle: Handle, settings: &Settings, labels: Arc<Labels>, stop: CancellationToken) -> Self {
         let actor = actor::current();
+        let compile_limit = settings.compile_timeout;
+        let warden = Arc::new(Warden::new(actor.uid, settings.worker_memory, compile_limit));
         Self {
-            registry: registry::Registry::new(handle.clone(), actor),
+            registry: registry::Registry::new(handle.clone(), actor, Arc::clone(&warden)),
             handle,
             actor,
-            jobs: jobs.max(1),
+            jobs: settings.jobs.max(1),
             compile_limit,
+            warden,
             pools: Mutex::default(),
             broken: broken::Broken::default(),
             in_progress: Arc::default(),
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_KIB as usize)),
             to_confirm: Mutex::default(),
             lax_devices: Mutex::default(),
+            labels,
             told_of_owners: AtomicBool::new(false),
             stop,
         }
@@ -93,6 +101,11 @@ impl Engine {
     /// All paths at which an interpreter was looked for so far.
     pub fn program_places(&self) -> std::collections::BTreeSet<PathBuf> {
         self.registry.places()
+    }
+
+    /// What holds of the jail of each interpreter's workers.
+    pub fn jails(&self) -> BTreeMap<PathBuf, Held> {
+        self.registry.jails()
     }
 
     /// Has every interpreter asked again what it is.
@@ -131,6 +144,6 @@ impl Engine {
     }
 
     fn new_pool(&self, interpreter: &Arc<Interpreter>) -> Arc<Pool> {
-        Arc::new(Pool::new(Arc::clone(interpreter), self.jobs, self.compile_limit))
+        Arc::new(Pool::new(Arc::clone(interpreter), self.jobs, self.compile_limit, Arc::clone(&self.warden)))
     }
 }

@@ -1,16 +1,18 @@
 //! Programs that were asked what they are, so that each is asked once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
 
-use crate::compile::probe;
+use crate::compile::{ProbeError, Probed, probe};
+use crate::domain::path_text::escaped_text;
 use crate::domain::permissions::Actor;
-use crate::domain::{Interpreter, escaped};
+use crate::domain::{Confinement, Interpreter, escaped};
 use crate::interpreters::{find, shebang};
+use crate::jail::{Held, Warden};
 use crate::root::{ancestry, plain};
 
 /// An interpreter, or in words why it cannot be used.
@@ -33,16 +35,19 @@ pub struct Registry {
     known: Mutex<HashMap<PathBuf, Answer>>,
     /// All paths at which a program was looked for: what changes there may be another interpreter.
     places: Mutex<BTreeSet<PathBuf>>,
+    warden: Arc<Warden>,
+    /// What holds of the jail of each interpreter's workers.
+    jails: Mutex<BTreeMap<PathBuf, Held>>,
 }
 
 impl Registry {
     /// Takes the PATH of this process.
-    pub(super) fn new(handle: Handle, actor: Actor) -> Self {
+    pub(super) fn new(handle: Handle, actor: Actor, warden: Arc<Warden>) -> Self {
         let path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
         let path = path.unwrap_or_else(|| vec!["/usr/local/bin".into(), "/usr/bin".into(), "/bin".into()]);
         // An empty or relative entry would be a program in whatever directory this was started in.
         let path = path.into_iter().filter(|directory| directory.is_absolute()).collect();
-        Self { handle, actor, path, known: Mutex::default(), places: Mutex::default() }
+        Self { handle, actor, path, known: Mutex::default(), places: Mutex::default(), warden, jails: Mutex::default() }
     }
 
     /// The service's PATH.
@@ -59,6 +64,11 @@ impl Registry {
     /// All paths at which a program was looked for, those of links on the way to it among them.
     pub(super) fn places(&self) -> BTreeSet<PathBuf> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What holds of the jail of each interpreter's workers.
+    pub(super) fn jails(&self) -> BTreeMap<PathBuf, Held> {
+        self.jails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, path: &Path) {
@@ -86,6 +96,7 @@ impl Registry {
     /// Forgets everything, so that interpreters that came, went or changed are seen.
     pub fn forget(&self) {
         self.known().clear();
+        self.jails.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Answer>> {
@@ -121,10 +132,29 @@ impl Registry {
     }
 
     fn ask(&self, program: &Path, by: ChosenBy<'_>) -> Answer {
-        let interpreter = self.handle.block_on(probe(program)).map_err(|error| Arc::<str>::from(error.to_string()))?;
+        let ask = |program: &Path| self.handle.block_on(probe(program, &self.warden));
+        let words = |error: ProbeError| Arc::<str>::from(error.to_string());
+        let mut probed = ask(program).map_err(words)?;
+        if probed.interpreter.executable != program {
+            // A shim leads to it; how closely it can be confined shows when it is started itself.
+            let executable = probed.interpreter.executable;
+            self.check(&executable, by)?;
+            self.note(&executable);
+            probed = ask(&executable).map_err(words)?;
+        }
+        let Probed { interpreter, held } = probed;
         self.check(&interpreter.executable, by)?;
-        // A shim leads to it.
-        self.note(&interpreter.executable);
+        if interpreter.confinement == Confinement::SHIM {
+            return Err("is a script, and does not say which program it starts; name that one".into());
+        }
+        for (layer, why) in &held.lacks {
+            tracing::warn!(
+                "{}: the jail of its workers is without \"{layer}\": {}",
+                escaped(&interpreter.executable),
+                escaped_text(why)
+            );
+        }
+        self.jails.lock().unwrap_or_else(PoisonError::into_inner).insert(interpreter.executable.clone(), held);
         tracing::debug!(
             python = %interpreter.label,
             program = %escaped(&interpreter.executable),

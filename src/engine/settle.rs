@@ -33,7 +33,7 @@ impl Engine {
         }
         for last in unsettled {
             let directory = tree.root().path_of(&last.relative);
-            let item = Item { directory: &directory, source: &last.source, target: &last.target };
+            let item = Item { directory: &directory, source: &last.source, target: &last.target, owner: None };
             sink.outcome(&item, &last.provisional.unwrap_or_else(kept_changing));
         }
     }
@@ -106,7 +106,7 @@ fn ahead(second: i64, now: SystemTime, longest: Duration) -> Option<Duration> {
 
 fn key(tree: &Tree, one: &Unsettled) -> ItemKey {
     let directory = tree.root().path_of(&one.relative);
-    Item { directory: &directory, source: &one.source, target: &one.target }.key()
+    Item { directory: &directory, source: &one.source, target: &one.target, owner: None }.key()
 }
 
 /// Lets only the outcomes through that are waited for, so that nothing counts twice.

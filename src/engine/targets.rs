@@ -133,7 +133,8 @@ impl<'a> Selector<'a> {
     fn fail(&self, program: &Path, kind: FailureKind, why: &str) {
         if self.tell_once(program, why) {
             let python = program.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            self.sink.failure(&Failure { path: program.to_owned(), python, line: None, kind, message: why.to_owned() });
+            let (path, message) = (program.to_owned(), why.to_owned());
+            self.sink.failure(&Failure { path, python, line: None, kind, message, owner: None });
         }
     }
 
@@ -163,7 +164,7 @@ impl<'a> Selector<'a> {
                 .collect()
         };
         // What cannot be read is told when the directory itself is looked at.
-        walk(start, (), 1, self.stop, visit, |_, _| {});
+        walk(start, self.tree.root.passage(), (), 1, self.stop, visit, |_, _| {});
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.tree.set_scripts(found.clone());
         found

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::config::TreeSettings;
+use crate::domain::passage::Passage;
 use crate::domain::policy::{PythonChoice, WatchPolicy};
 use crate::interpreters::Choice;
 use crate::interpreters::pyvenv::{self, Pyvenv};
 use crate::pyc::names;
-use crate::root::{Dir, TreeRoot, plain};
+use crate::root::{Dir, TreeRoot, actor, plain};
 
 /// An open tree.
 #[derive(Debug)]
@@ -51,7 +52,8 @@ impl Tree {
                 (parent.to_owned(), Some(name.to_owned()))
             }
         };
-        let root = Arc::new(TreeRoot::open(&directory)?);
+        let passage = Passage::new(settings.cross_owners, settings.cross_mounts, actor::current().uid == 0);
+        let root = Arc::new(TreeRoot::open(&directory, passage)?);
         let mut excludes = GitignoreBuilder::new("");
         for pattern in &settings.exclude {
             excludes.add_line(None, pattern).map_err(io::Error::other)?;
@@ -115,7 +117,7 @@ impl Tree {
         let mut directory = Arc::clone(self.root.dir());
         let mut path = self.root.path().to_owned();
         for name in relative {
-            let Ok(next) = directory.open_dir(name) else { return choice };
+            let Ok(next) = directory.enter(name, self.root.passage()) else { return choice };
             directory = Arc::new(next);
             path.push(name);
             choice = choice.enter(&path, read_pyvenv(&directory));

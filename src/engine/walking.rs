@@ -13,9 +13,11 @@ use super::pass::{Pass, Purpose, Scope, Shared};
 use super::targets::Selector;
 use super::tree::read_pyvenv;
 use super::turns::Later;
-use crate::domain::{Failure, FailureKind, FileKind};
+use crate::domain::passage::Barrier;
+use crate::domain::{Failure, FailureKind, FileKind, Skip, SkipReason};
 use crate::interpreters::{Choice, pyvenv};
 use crate::pyc::names::{self, CACHE_DIRECTORY};
+use crate::root::passage::barrier_of;
 use crate::root::{Entry, resolve};
 use crate::scan::walk::Obstacle;
 use crate::scan::{Place, scripts, walk};
@@ -56,6 +58,7 @@ impl Walking<'_> {
         let worked = Mutex::new(Duration::ZERO);
         walk(
             start,
+            tree.root.passage(),
             below,
             threads,
             self.stop,
@@ -201,6 +204,11 @@ impl Walking<'_> {
     }
 
     pub(super) fn obstacle(&self, relative: PathBuf, why: Obstacle) {
+        if let Obstacle::Io(error) = &why
+            && let Some(barrier) = barrier_of(error)
+        {
+            return self.bar(&relative, barrier);
+        }
         let message = match why {
             // It has gone since its parent was listed, or somebody put something else in its place.
             Obstacle::Io(error) if is_gone(&error) || resolve::is_loop(&error) => return,
@@ -213,7 +221,31 @@ impl Walking<'_> {
             line: None,
             kind: FailureKind::Unreadable,
             message,
+            owner: None,
         });
+    }
+}
+
+impl Walking<'_> {
+    /// A directory that is not entered is skipped; where it is the whole tree, that is a failure. `relative` is that
+    /// directory, or lies below it.
+    fn bar(&self, relative: &Path, barrier: Barrier) {
+        let root = &self.shared.tree.root;
+        let is_barred = |path: &&Path| root.open_below(path).is_err_and(|error| barrier_of(&error).is_some());
+        let mut on_the_way: Vec<&Path> = relative.ancestors().collect();
+        on_the_way.reverse();
+        let barred = on_the_way.into_iter().find(is_barred).unwrap_or(relative);
+        let path = root.path_of(barred);
+        if let Some(observer) = self.pass.observer {
+            // What happens below is not followed; when it may be entered again, all of it will be new.
+            observer.listed(&path, &HashSet::new());
+        }
+        if !barred.as_os_str().is_empty() {
+            return self.shared.sink.skip(&Skip { path, reason: SkipReason::Barred(barrier) });
+        }
+        let owner = root.stat().ok().map(|stat| stat.uid);
+        let (kind, message) = (FailureKind::Refused, barrier.to_string());
+        self.shared.sink.failure(&Failure { path, python: String::new(), line: None, kind, message, owner });
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Reason {
     /// The owner, the mode or the ACL is wrong. It is compiled again, not copied: whoever may rename files in that
     /// directory could have put a cache there whose code is not for everybody's eyes.
     Attributes,
+    /// The SELinux context is wrong. It is compiled again for the same reason.
+    Context,
     /// Written by somebody who is neither root nor the source's owner.
     Stranger,
 }
@@ -68,6 +70,7 @@ impl Reason {
             Self::Hash => "has another hash than its cache says",
             Self::Racy => "may have changed since its cache was made",
             Self::Attributes => "has a cache with a wrong owner, mode or ACL",
+            Self::Context => "has a cache with a wrong SELinux context",
             Self::Stranger => "has a cache that a stranger wrote",
         }
     }
@@ -116,6 +119,9 @@ pub(super) fn decide(
     }
     if rules.attributes && !attributes_are_right(rules, source, access, cache) {
         return Decision::Compile(Reason::Attributes);
+    }
+    if cache.wrong_context {
+        return Decision::Compile(Reason::Context);
     }
     if rules.invalidation_mode == InvalidationMode::Timestamp || target.interpreter.source_hash.is_none() {
         return doubt(rules, source, cache);

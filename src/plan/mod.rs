@@ -26,7 +26,7 @@ const REST: i64 = 2;
 #[derive(Debug, Default)]
 pub struct Plan {
     pub leave: Vec<Item>,
-    /// Those of `leave` are right, but the `__pycache__` that they are in has a wrong owner, mode or ACL.
+    /// Those of `leave` are right, but the `__pycache__` that they are in has a wrong owner, mode, ACL or context.
     pub mend_directory: bool,
     /// Those of `leave` that want another look after this second since the epoch.
     pub unripe: Vec<(Item, i64)>,
@@ -87,10 +87,11 @@ pub fn plan(rules: &Rules<'_>, observed: &mut Observed) -> Plan {
                 plan.removable_after = plan.removable_after.max(Some(end));
             }
         }
-        if let (Some(is), Some(parent), true) =
-            (&listing.state, &observed.directory, rules.attributes && !listing.foreign)
-        {
-            plan.mend_directory = is_cache_directory_to_be_mended(parent, is, listing.has_default_acl, rules.actor);
+        if let (Some(is), Some(parent), false) = (&listing.state, &observed.directory, listing.foreign) {
+            let may_label = rules.actor.may_chown || is.stat.uid == rules.actor.uid;
+            plan.mend_directory = listing.wrong_context && may_label
+                || rules.attributes
+                    && is_cache_directory_to_be_mended(parent, is, listing.has_default_acl, rules.actor);
         }
     }
     for (index, source) in observed.sources.iter().enumerate() {

@@ -30,6 +30,7 @@ fn target() -> Target {
             header_size: 16,
             source_hash: Some(SipVariant::Sip13),
             code_layout: None,
+            confinement: crate::domain::Confinement::SHIM,
         }),
         level: OptimizationLevel::try_from(0).unwrap(),
     }
@@ -54,7 +55,7 @@ fn cache_of(source: &FileStat) -> CacheFile {
     let modified = Timestamp { seconds: 1001, nanoseconds: 0 };
     let stat = FileStat { inode: 3, mode: 0o644, size: 200, modified, changed: modified, ..*source };
     let head = Head::Bytes(Header::Timestamp(Stamp::of(source)).encode(MAGIC, 16).unwrap());
-    CacheFile { stat, head, torn: false, access: Access::Mode }
+    CacheFile { stat, head, torn: false, wrong_context: false, access: Access::Mode }
 }
 
 fn planned(source: FileStat, cache: Option<CacheFile>, mode: InvalidationMode, actor: Actor) -> Plan {
@@ -107,6 +108,7 @@ fn each_kind_of_stale_cache_has_its_reason() {
         (Reason::Unreadable, CacheFile { head: Head::Unreadable(String::new()), ..right() }),
         (Reason::Link, CacheFile { stat: FileStat { kind: FileKind::Symlink, ..right().stat }, ..right() }),
         (Reason::Torn, CacheFile { torn: true, ..right() }),
+        (Reason::Context, CacheFile { wrong_context: true, ..right() }),
         (Reason::Stranger, CacheFile { stat: FileStat { uid: 1001, ..right().stat }, ..right() }),
         (Reason::Racy, CacheFile { stat: FileStat { modified: source().modified, ..right().stat }, ..right() }),
     ] {

@@ -1,5 +1,5 @@
-//! Puts a cache in place: a temporary file beside it, owner, mode and ACL, is the source still the same?,
-//! rename.
+//! Puts a cache in place: a temporary file beside it, SELinux context, owner, mode and ACL, is the source still the
+//! same?, rename.
 
 mod error;
 
@@ -12,6 +12,7 @@ use crate::domain::{FileKind, FileStat, Interpreter, Rights};
 use crate::pyc::header::Header;
 use crate::pyc::names::CACHE_DIRECTORY;
 use crate::pyc::stamp::{Stamp, racy_until};
+use crate::root::label::Wish;
 use crate::root::{Dir, OpenSource, Replacement, replacement};
 
 pub use error::PublishError;
@@ -21,6 +22,7 @@ pub use error::PublishError;
 pub struct Manner<'a> {
     pub owner: &'a OwnerPolicy,
     pub mode: &'a ModePolicy,
+    pub context: Option<&'a Wish<'a>>,
     pub actor: Actor,
 }
 
@@ -72,7 +74,8 @@ pub fn publish(
     code: &[u8],
     manner: Manner<'_>,
 ) -> Result<Published, PublishError> {
-    let directory = parent.open_or_make_cache_directory(manner.actor).map_err(|error| obstructed(parent, error))?;
+    let directory =
+        parent.open_or_make_cache_directory(manner.actor, manner.context).map_err(|error| obstructed(parent, error))?;
     replace(&directory, source, name, &[header, code], manner)
 }
 
@@ -81,7 +84,7 @@ pub fn publish(
 /// # Errors
 /// The first error; the others are tried all the same.
 pub fn remove_abandoned(parent: &Dir, names: &[std::ffi::OsString]) -> io::Result<()> {
-    let directory = match parent.open_dir(OsStr::new(CACHE_DIRECTORY)) {
+    let directory = match parent.open_cache_directory() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
@@ -93,7 +96,7 @@ pub fn remove_abandoned(parent: &Dir, names: &[std::ffi::OsString]) -> io::Resul
 /// # Errors
 /// Those of opening `__pycache__` and of removing.
 pub fn remove_left_over(parent: &Dir, name: &OsStr, seen: &FileStat) -> io::Result<bool> {
-    parent.open_dir(OsStr::new(CACHE_DIRECTORY))?.remove_file(name, seen)
+    parent.open_cache_directory()?.remove_file(name, seen)
 }
 
 /// Removes the cache with this name, if there is one and it is a regular file: says whether there was.
@@ -101,7 +104,7 @@ pub fn remove_left_over(parent: &Dir, name: &OsStr, seen: &FileStat) -> io::Resu
 /// # Errors
 /// Those of opening `__pycache__`, unless it is missing, and of removing.
 pub fn remove_cache(parent: &Dir, name: &OsStr) -> io::Result<bool> {
-    let removed = parent.open_dir(OsStr::new(CACHE_DIRECTORY)).and_then(|directory| {
+    let removed = parent.open_cache_directory().and_then(|directory| {
         let seen = directory.stat_entry(name)?;
         directory.remove_file(name, &seen)
     });
@@ -111,13 +114,13 @@ pub fn remove_cache(parent: &Dir, name: &OsStr) -> io::Result<bool> {
     }
 }
 
-/// Gives `__pycache__` the owner, mode and ACL that fit its directory. `false`: it is left alone, as it does not
+/// Gives `__pycache__` the owner, mode, ACL and context that fit its directory. `false`: it is left alone, as it does not
 /// look like one.
 ///
 /// # Errors
 /// Those of opening it and of changing it.
-pub fn mend_cache_directory(parent: &Dir, actor: Actor) -> io::Result<bool> {
-    parent.mend_cache_directory(actor)
+pub fn mend_cache_directory(parent: &Dir, actor: Actor, context: Option<&Wish<'_>>) -> io::Result<bool> {
+    parent.mend_cache_directory(actor, context)
 }
 
 /// Removes a cache whose source is gone. `false`: it is another file by now.
@@ -131,7 +134,7 @@ pub fn remove_orphan(parent: &Dir, source: &OsStr, name: &OsStr, seen: &FileStat
         Ok(_) => return Ok(false),
         Err(error) => return Err(error),
     }
-    parent.open_dir(OsStr::new(CACHE_DIRECTORY))?.remove_file(name, seen)
+    parent.open_cache_directory()?.remove_file(name, seen)
 }
 
 fn replace(
@@ -147,7 +150,14 @@ fn replace(
     for part in parts {
         file.write(part).map_err(PublishError::at("write its cache"))?;
     }
+    // As long as it is ours: a policy may let only the owner do that.
+    if let Some(wish) = manner.context {
+        wish.label_cache(&file, name, source).map_err(PublishError::at("label its cache"))?;
+    }
     let access = source.access();
+    // Until here the file is ours alone. What was read after somebody closed the source, or gave it to somebody else, is
+    // not for those who could read it before: not even under a temporary name.
+    refuse_what_has_changed(source)?;
     let owner = cache_owner(stat, &access, manner.owner, manner.actor);
     match owner {
         Some((uid, gid)) => give_away(&file, uid, gid)?,
@@ -159,9 +169,7 @@ fn replace(
     let can_be_set = set_rights(&file, made.mode, &rights)?;
     let kept = file.stat().map_err(PublishError::at("stat its cache"))?;
     let is_as_set = kept.mode == rights.mode && owner.is_none_or(|owner| owner == (kept.uid, kept.gid));
-    if !source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
-        return Err(PublishError::SourceChanged);
-    }
+    refuse_what_has_changed(source)?;
     file.put_in_place(name).map_err(PublishError::at("rename its cache into place"))?;
     let overtaken = !source.is_unchanged().unwrap_or(false);
     let second = racy_until(stat);
@@ -174,11 +182,18 @@ fn replace(
     })
 }
 
+fn refuse_what_has_changed(source: &OpenSource) -> Result<(), PublishError> {
+    match source.is_unchanged().map_err(PublishError::at("look at the source again"))? {
+        true => Ok(()),
+        false => Err(PublishError::SourceChanged),
+    }
+}
+
 /// Whether the file system of a directory keeps owner and mode as they are set: asked in its `__pycache__`.
 #[must_use]
 pub fn keeps_attributes_in(parent: &Dir, actor: Actor) -> bool {
     let owner = parent.stat().ok().filter(|_| actor.may_chown).map(|stat| (stat.uid, stat.gid));
-    parent.open_dir(OsStr::new(CACHE_DIRECTORY)).map_or(true, |directory| keeps_attributes(&directory, owner))
+    parent.open_cache_directory().map_or(true, |directory| keeps_attributes(&directory, owner))
 }
 
 /// Whether owner and mode are kept as they are set. Asked by a file of ours: one that was given away can be changed

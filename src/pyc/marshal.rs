@@ -9,6 +9,10 @@ use crate::domain::interpreter::CodeLayout;
 /// The bit that says that an object may be referred to later.
 const FLAG_REF: u8 = 0x80;
 
+/// How many objects may be open at a time. CPython refuses to read more than 2,000; PyPy sets no limit, but what it
+/// compiles comes nowhere near. Each costs 8 bytes here, and a single byte in what somebody made up to cost us memory.
+const MOST_OPEN: usize = 1 << 20;
+
 /// Where and why the form is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("malformed marshal data at byte {at}: {what}")]
@@ -20,7 +24,7 @@ pub struct Malformed {
 /// Finds the layout in which a sample of an interpreter's own making is whole. `None` if there is none, or no
 /// telling which.
 ///
-/// Known are 5-8-1 (CPython 3.6, 3.7), 6-8-1 (3.8 to 3.10, PyPy) and 5-8-2 (3.11 to 3.15).
+/// Known are 5-8-1 (CPython 3.6, 3.7), 6-8-1 (3.8 to 3.10, PyPy 3.9), 5-8-2 (3.11 to 3.15) and 6-9-1 (PyPy 3.11).
 #[must_use]
 pub fn layout_of(sample: &[u8]) -> Option<CodeLayout> {
     let mut fitting = (4..=7)
@@ -79,7 +83,12 @@ impl Reader<'_> {
     /// Reads one object with all that is in it. Not by recursion: PyPy sets no limit to the depth.
     fn object(&mut self) -> Result<(), Malformed> {
         let mut open = vec![Open::Items(1)];
-        while let Some(innermost) = open.last_mut() {
+        loop {
+            let depth = open.len();
+            let Some(innermost) = open.last_mut() else { return Ok(()) };
+            if depth > MOST_OPEN {
+                return self.fail("it is nested too deeply");
+            }
             match innermost {
                 Open::Items(0) => {
                     open.pop();
@@ -106,7 +115,6 @@ impl Reader<'_> {
                 Head::Code => open.extend([Open::Code, Open::Items(u32::from(self.layout.objects))]),
             }
         }
-        Ok(())
     }
 
     /// Reads an object up to the objects in it.
@@ -233,6 +241,14 @@ mod tests {
         let constants = bytes.windows(3).position(|part| part == b")\x01N").unwrap();
         bytes.splice(constants + 2..constants + 2, b")\x01".repeat(1_000_000));
         assert_eq!(check(&bytes, LAYOUT), Ok(()));
+    }
+
+    /// Each byte would cost eight and more, and there may be half a gigabyte of them.
+    #[test]
+    fn what_is_made_up_to_cost_memory_is_refused() {
+        let nested = [b"c".as_slice(), &[0; 20], &b"{".repeat(2 * MOST_OPEN)].concat();
+        let refused = check(&nested, LAYOUT).unwrap_err();
+        assert_eq!((refused.what, refused.at <= 22 + MOST_OPEN), ("it is nested too deeply", true), "{refused}");
     }
 
     proptest! {

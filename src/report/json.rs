@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::summary::Summary;
-use crate::control::{Status, TreeStatus};
+use crate::control::{JailStatus, Status, TreeStatus};
 use crate::domain::{Failure, Skip};
 
 #[derive(Serialize)]
@@ -59,11 +59,27 @@ struct StatusReport<'a> {
     version: &'a str,
     ready: bool,
     trees: Vec<JsonTree<'a>>,
-    watched_directories: u64,
-    polled_directories: u64,
-    waiting: u64,
+    watched_directories: Option<u64>,
+    polled_directories: Option<u64>,
+    waiting: Option<u64>,
     broken: Vec<JsonFailure<'a>>,
-    missed: u64,
+    missed: Option<u64>,
+    jails: Vec<JsonJail<'a>>,
+    complete: bool,
+}
+
+#[derive(Serialize)]
+struct JsonJail<'a> {
+    #[serde(flatten)]
+    path: JsonPath,
+    holds: Vec<&'static str>,
+    lacks: Vec<JsonLack<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonLack<'a> {
+    layer: &'static str,
+    why: &'a str,
 }
 
 #[derive(Serialize)]
@@ -134,11 +150,23 @@ pub fn render_status(status: &Status) -> Result<String, serde_json::Error> {
         waiting: status.waiting,
         broken: status.broken.iter().map(failure).collect::<Result<_, _>>()?,
         missed: status.missed,
+        jails: status.jails.iter().map(jail).collect::<Result<_, _>>()?,
+        complete: status.complete,
+    })
+}
+
+fn jail(jail: &JailStatus) -> Result<JsonJail<'_>, serde_json::Error> {
+    let JailStatus { program, held } = jail;
+    let lacks = held.lacks.iter().map(|(layer, why)| JsonLack { layer: layer.name(), why });
+    Ok(JsonJail {
+        path: path(program)?,
+        holds: held.holds.iter().map(|layer| layer.name()).collect(),
+        lacks: lacks.collect(),
     })
 }
 
 fn tree(tree: &TreeStatus) -> Result<JsonTree<'_>, serde_json::Error> {
-    let TreeStatus { path: name, present, event_source, why, warm } = tree;
+    let TreeStatus { path: name, present, event_source, why, warm, .. } = tree;
     Ok(JsonTree { path: path(name)?, present: *present, event_source, why, warm: *warm })
 }
 
@@ -183,6 +211,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{FailureKind, SkipReason};
+    use crate::jail::{Held, Layer};
 
     #[test]
     fn the_object_has_the_fields_of_schema_1() {
@@ -195,6 +224,7 @@ mod tests {
                 line: Some(7),
                 kind: FailureKind::Syntax,
                 message: "SyntaxError: invalid syntax".into(),
+                owner: None,
             }],
             skips: vec![Skip { path: "/srv/x.py".into(), reason: SkipReason::DanglingLink }],
             ..Summary::default()
@@ -210,9 +240,20 @@ mod tests {
             event_source: "inotify".into(),
             why: String::new(),
             warm: false,
+            owner: Some(33),
         };
-        let status = Status { version: "0.1.0".into(), trees: vec![tree], waiting: 3, ..Status::default() };
-        insta::assert_snapshot!(render_status(&status).unwrap(), @r#"{"schema":1,"version":"0.1.0","ready":false,"trees":[{"path":"/srv/\udcff","path_bytes":"L3Nydi//","present":true,"event_source":"inotify","why":"","warm":false}],"watched_directories":0,"polled_directories":0,"waiting":3,"broken":[],"missed":0}"#);
+        let status = Status {
+            version: "0.1.0".into(),
+            trees: vec![tree],
+            waiting: Some(3),
+            complete: true,
+            jails: vec![JailStatus {
+                program: "/usr/bin/python3".into(),
+                held: Held { holds: vec![Layer::Privileges], lacks: [(Layer::User, "no".to_owned())].into() },
+            }],
+            ..Status::default()
+        };
+        insta::assert_snapshot!(render_status(&status).unwrap(), @r#"{"schema":1,"version":"0.1.0","ready":false,"trees":[{"path":"/srv/\udcff","path_bytes":"L3Nydi//","present":true,"event_source":"inotify","why":"","warm":false}],"watched_directories":null,"polled_directories":null,"waiting":3,"broken":[],"missed":null,"jails":[{"path":"/usr/bin/python3","holds":["privileges"],"lacks":[{"layer":"user","why":"no"}]}],"complete":true}"#);
     }
 
     #[test]
@@ -223,6 +264,7 @@ mod tests {
             line: None,
             kind: FailureKind::Unreadable,
             message: "Permission denied".into(),
+            owner: None,
         };
         insta::assert_snapshot!(render_sync(&[failure], Duration::from_millis(250)).unwrap(), @r#"{"schema":1,"failed":1,"failures":[{"path":"/srv/a.py","python":"","line":null,"kind":"unreadable","message":"Permission denied"}],"elapsed_seconds":0.25}"#);
     }

@@ -16,6 +16,8 @@ pub struct Item<'a> {
     pub directory: &'a Path,
     pub source: &'a OsStr,
     pub target: &'a Target,
+    /// The user who owned the source when it was looked at, if that is known.
+    pub owner: Option<u32>,
 }
 
 /// What became of it.
@@ -53,7 +55,8 @@ impl Item<'_> {
     /// The failure of this item.
     #[must_use]
     pub fn failure(&self, kind: FailureKind, line: Option<u32>, message: String) -> Failure {
-        Failure { path: self.path(), python: self.target.interpreter.label.clone(), line, kind, message }
+        let python = self.target.interpreter.label.clone();
+        Failure { path: self.path(), python, line, kind, message, owner: self.owner }
     }
 }
 

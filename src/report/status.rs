@@ -3,15 +3,19 @@
 use std::fmt::Write;
 
 use super::terminal::failure_line;
-use crate::control::{Status, TreeStatus};
+use crate::control::{JailStatus, Status, TreeStatus};
 use crate::domain::escaped;
 use crate::domain::path_text::escaped_text;
+use crate::jail::Layer;
 
 const COLUMNS: usize = 80;
 /// What is below a tree's path stands that far to the right.
 const INDENT: usize = 4;
 /// More failures than this are only counted: it is to be one screen.
 const MOST_FAILURES: usize = 10;
+
+/// For who is told of own files only.
+const ONLY_OWN: &str = "Only what is yours; all is told to root and the control-group of pycwarm.toml.";
 
 /// The whole screen, its last line ended. Only a path or a failure may be wider than the terminal, so that each can
 /// be copied as it stands.
@@ -21,7 +25,7 @@ pub fn screen(status: &Status) -> String {
     let mut text = String::new();
     let state = if status.ready { "ready" } else { "warming up" };
     let _ = writeln!(text, "pycwarm {}: {state}", escaped_text(&status.version));
-    if status.trees.is_empty() {
+    if status.trees.is_empty() && status.complete {
         let _ = writeln!(text, "\nno trees: name some in /etc/pycwarm/pycwarm.toml");
     }
     for tree in &status.trees {
@@ -36,9 +40,17 @@ pub fn screen(status: &Status) -> String {
         ("directories polled", status.polled_directories),
         ("directories waiting", status.waiting),
         ("changes missed by events", status.missed),
-        ("broken", status.broken.len() as u64),
+        ("broken", Some(status.broken.len() as u64)),
     ] {
-        let _ = writeln!(text, "{name:<24}{count:>10}");
+        if let Some(count) = count {
+            let _ = writeln!(text, "{name:<24}{count:>10}");
+        }
+    }
+    for line in jails(&status.jails).iter().flat_map(|jail| wrapped(jail, COLUMNS)) {
+        let _ = writeln!(text, "{line}");
+    }
+    if !status.complete {
+        let _ = writeln!(text, "\n{ONLY_OWN}");
     }
     if !status.broken.is_empty() {
         text.push('\n');
@@ -50,6 +62,26 @@ pub fn screen(status: &Status) -> String {
         let _ = writeln!(text, "... and {more} more, all told by --json");
     }
     text
+}
+
+/// What holds of the jails of the workers: one sentence for all whose jail is whole, and one for each other.
+fn jails(jails: &[JailStatus]) -> Vec<String> {
+    let whole: Vec<&JailStatus> = jails.iter().filter(|jail| jail.held.lacks.is_empty()).collect();
+    let mut told = Vec::new();
+    if let Some(one) = whole.first() {
+        let layers: Vec<String> = one.held.holds.iter().map(Layer::to_string).collect();
+        let whose = match whole.as_slice() {
+            [one] => escaped(&one.program).to_string(),
+            several => format!("{} interpreters", several.len()),
+        };
+        told.push(format!("workers of {whose} are in jail: {}", layers.join(", ")));
+    }
+    for jail in jails {
+        for (layer, why) in &jail.held.lacks {
+            told.push(format!("workers of {} are without \"{layer}\": {}", escaped(&jail.program), escaped_text(why)));
+        }
+    }
+    told
 }
 
 /// A tree in one sentence.
@@ -92,9 +124,15 @@ mod tests {
 
     use super::*;
     use crate::domain::{Failure, FailureKind};
+    use crate::jail::Held;
 
     fn tree(path: &str, present: bool, warm: bool, event_source: &str, why: &str) -> TreeStatus {
-        TreeStatus { path: path.into(), present, warm, event_source: event_source.into(), why: why.into() }
+        TreeStatus { path: path.into(), present, warm, event_source: event_source.into(), why: why.into(), owner: None }
+    }
+
+    fn jail(program: &str, lacks: &[(Layer, &str)]) -> JailStatus {
+        let lacks = lacks.iter().map(|(layer, why)| (*layer, (*why).to_owned())).collect();
+        JailStatus { program: program.into(), held: Held { holds: vec![Layer::User, Layer::Calls], lacks } }
     }
 
     fn failure(path: impl Into<PathBuf>) -> Failure {
@@ -104,6 +142,7 @@ mod tests {
             line: Some(12),
             kind: FailureKind::Syntax,
             message: "SyntaxError: invalid syntax".into(),
+            owner: None,
         }
     }
 
@@ -118,13 +157,19 @@ mod tests {
                 tree("/var/www/cgi-bin", true, false, "inotify + poll", why),
                 tree("/srv/\u{1b}[2J", false, false, "", ""),
             ],
-            watched_directories: 12345,
-            polled_directories: 67,
-            waiting: 8,
+            watched_directories: Some(12345),
+            polled_directories: Some(67),
+            waiting: Some(8),
             broken: vec![failure("/srv/app/models.py"), failure("/srv/app/\n.py")],
-            missed: 9,
+            missed: Some(9),
+            jails: vec![
+                jail("/usr/bin/python3.11", &[]),
+                jail("/opt/py/bin/python3.13", &[]),
+                jail("/root/py/bin/python3.9", &[(Layer::User, "it lies in /root, which other users cannot enter")]),
+            ],
+            complete: true,
         };
-        insta::assert_snapshot!(screen(&status), @r"
+        insta::assert_snapshot!(screen(&status), @r#"
         pycwarm 0.1.0: ready
 
         /srv/app
@@ -142,16 +187,28 @@ mod tests {
         directories waiting              8
         changes missed by events         9
         broken                           2
+        workers of 2 interpreters are in jail: own user, few system calls
+        workers of /root/py/bin/python3.9 are without "own user": it lies in /root,
+        which other users cannot enter
 
         /srv/app/models.py:12: SyntaxError: invalid syntax (python3.11)
         /srv/app/\n.py:12: SyntaxError: invalid syntax (python3.11)
-        ");
+        "#);
         assert!(screen(&status).lines().all(|line| line.chars().count() <= COLUMNS));
     }
 
     #[test]
     fn a_daemon_without_trees() {
-        let status = Status { version: "0.1.0".into(), ..Status::default() };
+        let zero = Some(0);
+        let status = Status {
+            version: "0.1.0".into(),
+            watched_directories: zero,
+            polled_directories: zero,
+            waiting: zero,
+            missed: zero,
+            complete: true,
+            ..Status::default()
+        };
         insta::assert_snapshot!(screen(&status), @"
         pycwarm 0.1.0: warming up
 
@@ -163,6 +220,19 @@ mod tests {
         changes missed by events         0
         broken                           0
         ");
+    }
+
+    #[test]
+    fn who_is_not_told_all_is_told_so() {
+        let status = Status { version: "0.1.0".into(), ready: true, ..Status::default() };
+        insta::assert_snapshot!(screen(&status), @"
+        pycwarm 0.1.0: ready
+
+        broken                           0
+
+        Only what is yours; all is told to root and the control-group of pycwarm.toml.
+        ");
+        assert!(screen(&status).lines().all(|line| line.chars().count() <= COLUMNS));
     }
 
     #[test]

@@ -20,7 +20,7 @@ const USUAL: usize = 512;
 
 /// The access ACL of an open file or directory with this mode. Where its group bits are empty the kernel asks no ACL,
 /// and neither do we.
-pub(super) fn access(fd: impl AsFd, mode: u32) -> Access {
+pub fn access(fd: impl AsFd, mode: u32) -> Access {
     if mode & 0o070 == 0 {
         return Access::Mode;
     }
@@ -38,11 +38,7 @@ impl Dir {
         // No system call of the kernels in use takes a directory and a name. The number stands for the directory
         // that is open and nothing else, and below it is one component.
         let path = [b"/proc/self/fd/", self.as_fd().as_raw_fd().to_string().as_bytes(), b"/", name.as_bytes()].concat();
-        match read(|buffer| rustix::fs::lgetxattr(path.as_slice(), ACCESS, buffer)) {
-            // There may be no /proc.
-            Access::Unknown => self.open_regular(name).map_or(Access::Unknown, |(fd, stat)| access(fd, stat.mode)),
-            access => access,
-        }
+        read(|buffer| rustix::fs::lgetxattr(path.as_slice(), ACCESS, buffer))
     }
 
     /// The access ACL of the directory itself, which has this mode.

@@ -25,3 +25,13 @@ pub fn component_of_others(path: &Path, also: Option<u32>) -> io::Result<Option<
     }
     Ok(None)
 }
+
+/// Finds the first directory above a program, from `/` down, that other users than its owner cannot enter; or the
+/// program itself, if they cannot execute it.
+#[must_use]
+pub fn closed_to_others(program: &Path) -> Option<PathBuf> {
+    let mut components: Vec<&Path> = program.ancestors().collect();
+    components.reverse();
+    let closed = |path: &&Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o001 == 0);
+    components.into_iter().find(closed).map(Path::to_owned)
+}

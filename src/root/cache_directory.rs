@@ -1,4 +1,4 @@
-//! Makes `__pycache__`, and puts its owner, mode and ACL right.
+//! Makes `__pycache__`, and puts its owner, mode, ACL and SELinux context right.
 
 use std::ffi::OsStr;
 use std::io;
@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::acl;
 use super::dir::{Dir, Entry};
+use super::label::Wish;
 use super::replacement::is_replacement_name;
 use crate::domain::permissions::{Actor, cache_directory_rights};
 use crate::domain::{Access, FileKind, FileStat};
@@ -15,24 +16,27 @@ use crate::pyc::names::{self, CACHE_DIRECTORY};
 
 impl Dir {
     /// Opens `__pycache__` in this directory, or makes it with owner, group, mode and ACL of this
-    /// directory. One that is there is left as it is.
+    /// directory and the context that is wanted. One that is there is left as it is.
     ///
     /// # Errors
     /// `ELOOP` or `ENOTDIR` where something else has that name; those of `mkdirat` and `openat`.
-    pub fn open_or_make_cache_directory(&self, actor: Actor) -> io::Result<Dir> {
+    pub fn open_or_make_cache_directory(&self, actor: Actor, wish: Option<&Wish<'_>>) -> io::Result<Dir> {
         let name = OsStr::new(CACHE_DIRECTORY);
-        match self.open_dir(name) {
+        match self.open_cache_directory() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             opened => return opened,
         }
         let before = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-        match rustix::fs::mkdirat(self, name, Mode::RWXU) {
+        let created_as = wish.and_then(Wish::create_directory);
+        let made = rustix::fs::mkdirat(self, name, Mode::RWXU);
+        drop(created_as);
+        match made {
             Ok(()) => {}
             // Somebody was faster: theirs is as good.
-            Err(Errno::EXIST) => return self.open_dir(name),
+            Err(Errno::EXIST) => return self.open_cache_directory(),
             Err(error) => return Err(error.into()),
         }
-        let made = self.open_dir(name)?;
+        let made = self.open_cache_directory()?;
         let (parent, fresh) = (self.stat()?, made.stat()?);
         // Somebody may have exchanged it for another directory of ours, to have that one given away. What
         // is not surely the one just made stays as it is. Others of us may be writing caches into it already.
@@ -41,28 +45,30 @@ impl Dir {
         if !ours || !is_born_since(&made, before)? || !hold_only_caches(&made.entries()?) {
             return Ok(made);
         }
+        wish.map_or(Ok(()), |wish| wish.label_directory(&made))?;
         made.fit(&self.access(parent.mode), &parent, &fresh, actor)?;
         Ok(made)
     }
 
-    /// Gives the `__pycache__` in this directory the owner, group, mode and ACL that fit. `false` where it is left
-    /// alone: in it is something that no interpreter and no pycwarm puts there, so that it may be a directory
+    /// Gives the `__pycache__` in this directory the owner, group, mode, ACL and context that fit. `false` where it is
+    /// left alone: in it is something that no interpreter and no pycwarm puts there, so that it may be a directory
     /// of somebody else which the owner of this one has renamed to have it given to them. An empty one says nothing
     /// of what it is for, and is not given to somebody else: a new one takes its place.
     ///
     /// # Errors
     /// Those of `openat`, `fchown`, `fsetxattr` and `fchmod`; of `unlinkat` and `mkdirat` for an empty one.
-    pub fn mend_cache_directory(&self, actor: Actor) -> io::Result<bool> {
+    pub fn mend_cache_directory(&self, actor: Actor, wish: Option<&Wish<'_>>) -> io::Result<bool> {
         let name = OsStr::new(CACHE_DIRECTORY);
-        let caches = self.open_dir(name)?;
+        let caches = self.open_cache_directory()?;
         let (parent, is, entries) = (self.stat()?, caches.stat()?, caches.entries()?);
         if !hold_only_caches(&entries) {
             return Ok(false);
         }
         if entries.is_empty() && actor.may_chown && is.uid != parent.uid {
             rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR)?;
-            return self.open_or_make_cache_directory(actor).map(|_| true);
+            return self.open_or_make_cache_directory(actor, wish).map(|_| true);
         }
+        wish.map_or(Ok(()), |wish| wish.label_directory(&caches))?;
         caches.fit(&self.access(parent.mode), &parent, &is, actor)?;
         Ok(true)
     }

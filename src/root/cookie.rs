@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 
 use super::dir::Dir;
 use super::tree_root::TreeRoot;
+use crate::domain::passage::Passage;
 
 const PREFIX: &str = "pycwarm-cookies-";
 
@@ -33,7 +34,7 @@ impl CookieDirectory {
         name.push(super::replacement::random_digits()?);
         let path = parent.join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
-        let made = Self { root: TreeRoot::open(&path)?, path };
+        let made = Self { root: TreeRoot::open(&path, Passage::FREE)?, path };
         // Who holds it lives.
         rustix::fs::flock(made.dir(), FlockOperation::NonBlockingLockExclusive)?;
         Ok(made)
@@ -63,7 +64,7 @@ impl CookieDirectory {
 
 /// Removes directories of ours whose lock nobody holds. They are empty, or not ours to remove.
 fn remove_abandoned(parent: &Path) {
-    let Ok(parent) = TreeRoot::open(parent) else { return };
+    let Ok(parent) = TreeRoot::open(parent, Passage::FREE) else { return };
     let (Ok(entries), uid) = (parent.dir().entries(), rustix::process::geteuid().as_raw()) else { return };
     for entry in entries.iter().filter(|entry| entry.name.as_bytes().starts_with(PREFIX.as_bytes())) {
         let Ok(directory) = parent.dir().open_dir(&entry.name) else { continue };

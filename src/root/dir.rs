@@ -8,8 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
 
-use super::acl;
-use crate::domain::{Access, FileKind, FileStat, Timestamp};
+use crate::domain::{FileKind, FileStat, Timestamp};
 
 /// A directory. All that is done with what is in it goes through here.
 #[derive(Debug)]
@@ -31,6 +30,10 @@ pub(super) const DIRECTORY: OFlags =
 impl Dir {
     pub(super) fn from_fd(fd: OwnedFd) -> Self {
         Self { fd }
+    }
+
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
     }
 
     /// Opens a directory in this one. A link is not followed.
@@ -92,18 +95,19 @@ impl Dir {
     /// # Errors
     /// `InvalidInput` where it is not a regular file; those of `openat` and `read`.
     pub fn read_start(&self, name: &OsStr, limit: usize) -> io::Result<(FileStat, Vec<u8>)> {
-        self.read_open(name, limit).map(|(_, stat, bytes)| (stat, bytes))
+        self.read_start_and(name, limit, |_, _| ()).map(|(stat, bytes, ())| (stat, bytes))
     }
 
-    /// The same, and the access ACL of the file.
+    /// As [`Dir::read_start`], and what `ask` finds out from the open file and its stat.
     ///
     /// # Errors
-    /// See [`Dir::read_start`].
-    pub fn read_start_and_access(&self, name: &OsStr, limit: usize) -> io::Result<(FileStat, Vec<u8>, Access)> {
-        self.read_open(name, limit).map(|(fd, stat, bytes)| (stat, bytes, acl::access(fd, stat.mode)))
-    }
-
-    fn read_open(&self, name: &OsStr, limit: usize) -> io::Result<(OwnedFd, FileStat, Vec<u8>)> {
+    /// See there.
+    pub fn read_start_and<T>(
+        &self,
+        name: &OsStr,
+        limit: usize,
+        ask: impl FnOnce(BorrowedFd<'_>, &FileStat) -> T,
+    ) -> io::Result<(FileStat, Vec<u8>, T)> {
         let (fd, stat) = self.open_regular(name)?;
         let mut bytes = vec![0; limit];
         let mut filled = 0;
@@ -114,7 +118,8 @@ impl Dir {
             }
         }
         bytes.truncate(filled);
-        Ok((fd, stat, bytes))
+        let answer = ask(fd.as_fd(), &stat);
+        Ok((stat, bytes, answer))
     }
 
     /// Opens a regular file for reading. What is no regular file is never opened, as opening a

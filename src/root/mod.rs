@@ -7,16 +7,20 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is the room that may")]
 
-mod acl;
+pub mod acl;
 pub mod actor;
 pub mod ancestry;
 pub mod cache_directory;
 pub mod cookie;
+pub mod descriptors;
 pub mod dir;
 pub mod fanotify;
 pub mod file_handle;
 pub mod file_system;
+pub mod label;
 pub mod mounts;
+pub mod passage;
+pub mod peer;
 pub mod plain;
 pub mod privilege;
 pub mod replacement;
@@ -24,9 +28,11 @@ pub mod resolve;
 pub mod socket;
 pub mod source;
 pub mod tree_root;
+pub mod way;
 
 pub use cookie::CookieDirectory;
 pub use dir::{Dir, Entry};
 pub use replacement::Replacement;
 pub use source::OpenSource;
 pub use tree_root::TreeRoot;
+pub use way::UnsafeWay;

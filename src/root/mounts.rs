@@ -43,11 +43,31 @@ impl Mounts {
     /// # Errors
     /// Those of `read`.
     pub fn list(&mut self) -> io::Result<BTreeSet<Mount>> {
+        Ok(self.read()?.split(|byte| *byte == b'\n').filter_map(parse).collect())
+    }
+
+    /// Whether the mount with this number has an option of its file system. `None`: there is no such mount.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn has_option(&mut self, number: u64, option: &[u8]) -> io::Result<Option<bool>> {
+        let text = self.read()?;
+        let line = text.split(|byte| *byte == b'\n').find(|line| parse(line).is_some_and(|mount| mount.1 == number));
+        Ok(line.map(|line| has_option(line, option)))
+    }
+
+    fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
         self.file.rewind()?;
         self.file.read_to_end(&mut text)?;
-        Ok(text.split(|byte| *byte == b'\n').filter_map(parse).collect())
+        Ok(text)
     }
+}
+
+/// The options of the file system are the last field of a line.
+fn has_option(line: &[u8], option: &[u8]) -> bool {
+    let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    last.split(|byte| *byte == b',').any(|one| one == option)
 }
 
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime ...`: the first field is the number, the fifth the place (proc(5)).
@@ -87,6 +107,13 @@ mod tests {
         assert_eq!(parse(line), Some((PathBuf::from("/srv/a b\\c"), 36)));
         assert_eq!(parse(b""), None);
         assert_eq!(parse(b"x y z"), None);
+    }
+
+    #[test]
+    fn options_of_the_file_system_are_whole_words() {
+        let line = b"36 35 98:0 / / rw,seclabel_not - ext4 /dev/root rw,seclabel,data=ordered";
+        assert!(has_option(line, b"seclabel"));
+        assert!(!has_option(line, b"seclabel_not") && !has_option(line, b"data") && !has_option(b"", b"rw"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Plain reads by path, outside of trees: programs on PATH, `pyvenv.cfg` above a tree, configuration.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -22,6 +22,18 @@ pub fn canonical(path: &Path) -> io::Result<PathBuf> {
 #[must_use]
 pub fn is_program(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Whether a path leads to a regular file, which this process may read.
+///
+/// # Errors
+/// Those of `stat` and `access`.
+pub fn is_readable_file(path: &Path) -> io::Result<bool> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    rustix::fs::access(path, rustix::fs::Access::READ_OK)?;
+    Ok(true)
 }
 
 /// What a path leads to, links followed.
@@ -58,6 +70,16 @@ pub fn read_start(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Where the links in a directory lead that have such names; nothing where there is no directory.
+#[must_use]
+pub fn links_to_directories(directory: &Path, is_named: fn(&OsStr) -> bool) -> Vec<PathBuf> {
+    let Ok(listing) = std::fs::read_dir(directory) else { return Vec::new() };
+    let links = listing
+        .filter_map(Result::ok)
+        .filter(|entry| is_named(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    links.filter_map(|link| std::fs::canonicalize(link.path()).ok()).filter(|target| target.is_dir()).collect()
 }
 
 /// Where temporary files are.

@@ -5,7 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid};
@@ -123,6 +123,12 @@ impl<'dir> Replacement<'dir> {
         rustix::fs::renameat(self.dir, &self.name, self.dir, name)?;
         self.in_place = true;
         Ok(())
+    }
+}
+
+impl AsFd for Replacement<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::dir::Dir;
+use super::passage::barred;
 use super::tree_root::TreeRoot;
 use crate::domain::FileKind;
 
@@ -45,22 +46,25 @@ pub fn resolve(root: &Arc<TreeRoot>, relative: &Path, passed: &mut Vec<PathBuf>)
     let mut here = Arc::clone(root.dir());
     let mut names = PathBuf::new();
     let mut links = 0;
+    // The directory of the first link: where the cache of what it leads to will be.
+    let mut owner_of_link = None;
     while let Some(name) = pending.pop() {
         if name == ".." {
             here = above.pop().ok_or(LinkFault::LeavesTree)?;
             names.pop();
             continue;
         }
-        let kind = match here.stat_entry(&name) {
-            Ok(stat) => stat.kind,
+        let stat = match here.stat_entry(&name) {
+            Ok(stat) => stat,
             Err(error) => {
                 passed.push(names);
                 return Err(missing(error));
             }
         };
-        match kind {
+        match stat.kind {
             FileKind::Symlink => {
                 links += 1;
+                owner_of_link.get_or_insert(here.stat().map_err(LinkFault::Io)?);
                 passed.push(names.clone());
                 if links > MOST_LINKS {
                     return Err(LinkFault::Loop);
@@ -77,12 +81,15 @@ pub fn resolve(root: &Arc<TreeRoot>, relative: &Path, passed: &mut Vec<PathBuf>)
                 }
             }
             FileKind::Directory if !pending.is_empty() => {
-                let next = Arc::new(here.open_dir(&name).map_err(missing)?);
+                let next = Arc::new(here.enter(&name, root.passage()).map_err(missing)?);
                 above.push(std::mem::replace(&mut here, next));
                 names.push(&name);
             }
             _ if pending.is_empty() => {
                 passed.push(names);
+                if let Some(directory) = owner_of_link {
+                    root.passage().follow(&directory, &stat).map_err(|barrier| LinkFault::Io(barred(barrier)))?;
+                }
                 return Ok(Resolved { parent: here, name });
             }
             _ => return Err(LinkFault::Dangling),

@@ -1,4 +1,4 @@
-//! The control socket: made, reached and removed by its path, and who owns a source that is told of.
+//! The control socket: made, reached and removed by its path.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -87,16 +87,6 @@ impl Drop for ListeningSocket {
 /// Those of `connect`: `NotFound` and `ConnectionRefused` where nobody listens.
 pub async fn connect(path: &Path) -> io::Result<UnixStream> {
     UnixStream::connect(path).await
-}
-
-/// The user who owns what stands at an absolute path, a link itself and not its target; `None` where
-/// that cannot be told.
-#[must_use]
-pub fn owner(path: &Path) -> Option<u32> {
-    if !path.is_absolute() {
-        return None;
-    }
-    std::fs::symlink_metadata(path).ok().map(|stat| stat.uid())
 }
 
 fn make_directory(directory: &Path) -> io::Result<()> {
@@ -192,14 +182,5 @@ mod tests {
         assert!(path.exists());
         drop(second);
         assert!(!path.exists());
-    }
-
-    #[test]
-    fn a_link_has_its_own_owner_and_a_relative_path_none() {
-        let directory = tempfile::tempdir().unwrap();
-        let link = directory.path().join("link.py");
-        std::os::unix::fs::symlink("/nowhere", &link).unwrap();
-        assert_eq!(owner(&link), Some(rustix::process::geteuid().as_raw()));
-        assert_eq!((owner(Path::new("python3")), owner(&directory.path().join("gone"))), (None, None));
     }
 }

@@ -6,10 +6,11 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags};
-
 use super::dir::Dir;
+use super::passage::barred;
+use super::way::{self, End};
 use crate::domain::FileStat;
+use crate::domain::passage::Passage;
 
 /// An opened tree root. It stays the same directory even if the path is bent afterwards.
 #[derive(Debug)]
@@ -17,17 +18,25 @@ pub struct TreeRoot {
     path: PathBuf,
     canonical: PathBuf,
     dir: Arc<Dir>,
+    passage: Passage,
 }
 
 impl TreeRoot {
-    /// Opens the directory at an absolute path; links in it are followed.
+    /// Opens the directory at an absolute path; links in it are followed. `passage` says where one may go from there;
+    /// where owners count, they do on the way to it, too.
     ///
     /// # Errors
-    /// Those of `open`, among them `NotFound` for a tree that is not there (yet).
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = Arc::new(Dir::from_fd(rustix::fs::open(path, flags, Mode::empty())?));
-        Ok(Self { path: path.to_owned(), canonical: std::fs::canonicalize(path)?, dir })
+    /// Those of `open`, among them `NotFound` for a tree that is not there (yet); an
+    /// [`UnsafeWay`](super::UnsafeWay).
+    pub fn open(path: &Path, passage: Passage) -> io::Result<Self> {
+        let End { dir, canonical } = way::go(path, !passage.any_owner)?;
+        Ok(Self { path: path.to_owned(), canonical, dir: Arc::new(dir), passage })
+    }
+
+    /// Where one may go from here.
+    #[must_use]
+    pub fn passage(&self) -> Passage {
+        self.passage
     }
 
     /// The path as configured, which is how its sources are called.
@@ -74,13 +83,14 @@ impl TreeRoot {
     /// `InvalidInput` where `relative` has components other than names; those of `openat`.
     pub fn open_below(&self, relative: &Path) -> io::Result<Arc<Dir>> {
         let mut here = Arc::clone(&self.dir);
+        self.passage.stand(&here.stat()?).map_err(barred)?;
         for component in relative.components() {
             let name: &OsStr = match component {
                 Component::Normal(name) => name,
                 Component::CurDir => continue,
                 _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a path below a tree's root")),
             };
-            here = Arc::new(here.open_dir(name)?);
+            here = Arc::new(here.enter(name, self.passage)?);
         }
         Ok(here)
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use crate::pyc::holes::has_holes;
 use crate::pyc::marshal;
 use crate::pyc::names::{self, CACHE_DIRECTORY};
 use crate::pyc::source_hash::source_hash;
+use crate::root::acl;
+use crate::root::label::Wish;
+use crate::root::passage::barrier_of;
 use crate::root::resolve::{LinkFault, resolve};
 use crate::root::source::OpenFault;
 use crate::root::{Dir, Entry, OpenSource, TreeRoot, replacement};
@@ -50,6 +54,8 @@ pub struct Site<'a> {
     pub dir: &'a Arc<Dir>,
     /// Below the root.
     pub relative: &'a Path,
+    /// The SELinux contexts that are wanted in it, if any are.
+    pub context: Option<&'a Wish<'a>>,
     /// Larger sources are not read for their hash, in bytes.
     pub largest: usize,
 }
@@ -118,13 +124,16 @@ fn linked(
         Err(LinkFault::Dangling) => SourceState::Skipped(SkipReason::DanglingLink),
         Err(LinkFault::Loop) => SourceState::Skipped(SkipReason::LinkLoop),
         Err(LinkFault::LeavesTree) => SourceState::Skipped(SkipReason::LinkLeavesTree),
-        Err(LinkFault::Io(error)) => SourceState::Unreadable(error.to_string()),
+        Err(LinkFault::Io(error)) => match barrier_of(&error) {
+            Some(barrier) => SourceState::Skipped(SkipReason::Barred(barrier)),
+            None => SourceState::Unreadable(error.to_string()),
+        },
     })
 }
 
 fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, wanted: &Wanted) -> CacheDirectory {
     let name = OsStr::new(CACHE_DIRECTORY);
-    let opened = match site.dir.open_dir(name) {
+    let opened = match site.dir.open_cache_directory() {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return CacheDirectory::Absent,
         Err(error) => {
@@ -142,6 +151,7 @@ fn caches(site: &Site<'_>, sources: &[Source], present: &HashSet<OsString>, want
     let mut listing = CacheListing {
         state: directory_state(&opened),
         has_default_acl: opened.has_default_acl(),
+        wrong_context: site.context.is_some_and(|wish| !wish.suits_directory(&opened)),
         ..CacheListing::default()
     };
     for entry in entries {
@@ -189,18 +199,23 @@ fn cache_file(site: &Site<'_>, dir: &Dir, name: &OsStr, source: &Source) -> Opti
         SourceState::File { link, .. } => open_source(site, &source.name, *link).ok(),
         _ => None,
     };
-    match dir.read_start_and_access(name, LONGEST) {
-        Ok((stat, bytes, access)) => {
+    let ask = |file: BorrowedFd<'_>, stat: &FileStat| {
+        let wrong_context = site.context.is_some_and(|wish| !wish.suits_cache(name, file));
+        (wrong_context, acl::access(file, stat.mode))
+    };
+    match dir.read_start_and(name, LONGEST, ask) {
+        Ok((stat, bytes, (wrong_context, access))) => {
             let head = if header::may_hold_hash(&bytes) {
                 hashed(bytes, open().and_then(|source| source.read(site.largest).ok()))
             } else {
                 Head::Bytes(bytes)
             };
-            Some(CacheFile { stat, head, torn: false, access })
+            Some(CacheFile { stat, head, torn: false, wrong_context, access })
         }
         Err(error) => {
             let head = Head::Unreadable(error.to_string());
-            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, torn: false, access: Access::Unknown })
+            let (torn, wrong_context, access) = (false, false, Access::Unknown);
+            dir.stat_entry(name).ok().map(|stat| CacheFile { stat, head, torn, wrong_context, access })
         }
     }
 }

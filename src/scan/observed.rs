@@ -68,6 +68,8 @@ pub struct CacheListing {
     pub state: Option<DirectoryState>,
     /// Whether what is made in it gets an ACL by that.
     pub has_default_acl: bool,
+    /// Whether it has another SELinux context than the one that is wanted.
+    pub wrong_context: bool,
     /// Something is in it that neither interpreters nor pycwarm put there.
     pub foreign: bool,
     /// The caches that were asked for, by file name.
@@ -87,6 +89,8 @@ pub struct CacheFile {
     pub head: Head,
     /// Whether its body was read and is no whole code object.
     pub torn: bool,
+    /// Whether it has another SELinux context than the one that is wanted.
+    pub wrong_context: bool,
     /// Its access ACL.
     pub access: Access,
 }

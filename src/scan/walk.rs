@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use crate::domain::passage::Passage;
 use crate::root::Dir;
 
 /// Directories nested deeper than this are not entered.
@@ -32,10 +33,11 @@ pub enum Obstacle {
 /// Calls `visit` for the starting directory and for each directory below that a visit names.
 ///
 /// `visit` gets the place and what its parent handed down, and returns the names to enter, each with
-/// what is handed down to it. `obstacle` hears of those that could not be opened. Ends early when
-/// `stop` becomes true. Several threads call both at the same time.
+/// what is handed down to it. `obstacle` hears of those that could not be opened, or may not be entered by
+/// `passage`. Ends early when `stop` becomes true. Several threads call both at the same time.
 pub fn walk<C: Clone + Send>(
     start: Place,
+    passage: Passage,
     context: C,
     threads: usize,
     stop: &AtomicBool,
@@ -46,7 +48,7 @@ pub fn walk<C: Clone + Send>(
     let work = || {
         while let Some(waiting) = queue.take(stop) {
             let depth = waiting.depth;
-            match waiting.enter() {
+            match waiting.enter(passage) {
                 Ok((place, context)) => {
                     for (name, context) in visit(&place, &context) {
                         if depth >= DEEPEST {
@@ -79,10 +81,10 @@ struct Waiting<C> {
 }
 
 impl<C> Waiting<C> {
-    fn enter(self) -> Result<(Place, C), (PathBuf, io::Error)> {
+    fn enter(self, passage: Passage) -> Result<(Place, C), (PathBuf, io::Error)> {
         let Some(name) = self.name else { return Ok((self.parent, self.context)) };
         let relative = self.parent.relative.join(&name);
-        match self.parent.dir.open_dir(&name) {
+        match self.parent.dir.enter(&name, passage) {
             Ok(dir) => Ok((Place { dir: Arc::new(dir), relative }, self.context)),
             Err(error) => Err((relative, error)),
         }

@@ -36,9 +36,10 @@ impl Change {
         }
     }
 
-    /// What a kind of inotify's events on `path` means; `None` for what cannot concern a cache.
+    /// What a kind of inotify's events on `path` means; `None` for what cannot concern a cache. With `is_wanted` the
+    /// file counts whatever its name.
     #[must_use]
-    pub(super) fn from_inotify(kind: EventKind, path: &Path) -> Option<Self> {
+    pub(super) fn from_inotify(kind: EventKind, path: &Path, is_wanted: bool) -> Option<Self> {
         let name = path.file_name().unwrap_or_default();
         // Our own files on their way to their names, where they are seen.
         if is_replacement_name(name) {
@@ -50,12 +51,12 @@ impl Change {
             EventKind::Access(_) => return None,
             EventKind::Modify(ModifyKind::Metadata(MetadataKind::AccessTime)) => return None,
             EventKind::Modify(ModifyKind::Metadata(_)) => (false, true, false),
-            // A link is made so, too, whose name says nothing.
-            EventKind::Create(CreateKind::File) => (false, false, false),
+            // A link is made so, too, whose name says nothing, and of which nothing more is heard.
+            EventKind::Create(CreateKind::File) => (true, false, false),
             EventKind::Remove(RemoveKind::File) => (true, true, true),
             _ => (true, true, false),
         };
-        (!is_content || may_matter(name)).then_some(Self { moved, complete, ..Self::default() })
+        (!is_content || is_wanted || may_matter(name)).then_some(Self { moved, complete, ..Self::default() })
     }
 
     /// What a fanotify event means for the entry `name`, or for the directory itself where that is `.`.
@@ -70,8 +71,8 @@ impl Change {
             let moved = appeared || mask.intersects(names);
             return Some(Self { moved, complete: true, directory: true, appeared });
         }
-        let moved = mask.intersects(names);
-        let complete = moved || mask.intersects(MaskFlags::FAN_CLOSE_WRITE | MaskFlags::FAN_ATTRIB);
+        let moved = mask.intersects(names | MaskFlags::FAN_CREATE);
+        let complete = mask.intersects(names | MaskFlags::FAN_CLOSE_WRITE | MaskFlags::FAN_ATTRIB);
         let is_content = !mask.intersects(
             MaskFlags::FAN_MOVED_FROM | MaskFlags::FAN_MOVED_TO | MaskFlags::FAN_ATTRIB | MaskFlags::FAN_CREATE,
         );
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn events_become_changes() {
         let change = |kind, path: &str| {
-            Change::from_inotify(kind, Path::new(path)).map(|change| (change.moved, change.complete))
+            Change::from_inotify(kind, Path::new(path), false).map(|change| (change.moved, change.complete))
         };
         let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
@@ -124,9 +125,11 @@ mod tests {
         assert_eq!(change(closed, "/a/x.py"), Some((false, true)));
         assert_eq!(change(renamed, "/a/x.py"), Some((true, true)));
         assert_eq!(change(renamed, "/a/release-1.2"), Some((true, true)));
-        assert_eq!(change(EventKind::Create(CreateKind::File), "/a/release-1.2"), Some((false, false)), "a link?");
+        assert_eq!(change(EventKind::Create(CreateKind::File), "/a/release-1.2"), Some((true, false)), "a link?");
         assert_eq!(change(EventKind::Remove(RemoveKind::File), "/a/__pycache__/x.cpython-311.pyc"), Some((true, true)));
         assert_eq!(change(closed, "/a/site.log"), None);
+        let wanted = Change::from_inotify(closed, Path::new("/a/file_contexts.local"), true);
+        assert_eq!(wanted.map(|change| change.complete), Some(true));
         assert_eq!(change(closed, "/a/hello"), Some((false, true)));
         assert_eq!(change(EventKind::Remove(RemoveKind::File), "/usr/bin/python3.13t"), Some((true, true)));
         assert_eq!(change(renamed, "/a/__pycache__/.pycwarm-0123456789abcdef.tmp"), None);
@@ -142,7 +145,7 @@ mod tests {
         assert_eq!(change(MaskFlags::FAN_MODIFY | MaskFlags::FAN_CLOSE_WRITE, "x.py"), of_file(false, true));
         assert_eq!(change(MaskFlags::FAN_MODIFY | MaskFlags::FAN_CLOSE_WRITE, "site.log"), None);
         assert_eq!(change(MaskFlags::FAN_MOVED_TO, "release-1.2"), of_file(true, true));
-        assert_eq!(change(MaskFlags::FAN_CREATE, "release-1.2"), of_file(false, false));
+        assert_eq!(change(MaskFlags::FAN_CREATE, "release-1.2"), of_file(true, false), "a link?");
         assert_eq!(change(MaskFlags::FAN_DELETE, "x.py"), of_file(true, true));
         assert_eq!(change(MaskFlags::FAN_DELETE, "site.log"), None);
         assert_eq!(change(MaskFlags::FAN_ATTRIB, "x.py"), of_file(false, true));

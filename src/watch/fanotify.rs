@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::fanotify::MaskFlags;
 
 use super::changes::Change;
@@ -24,6 +25,9 @@ const BUFFER: usize = 256 << 10;
 /// cost the others less (the kernel merges them, and wakes nobody).
 const BUSY: usize = 64;
 const GATHER: Duration = Duration::from_millis(20);
+/// How often, and at which distance, a path is asked for while the host has no descriptors or no memory left.
+const MOST_TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(100);
 /// The table of directories is emptied when it has so many.
 const MOST_KNOWN: usize = 16 << 10;
 
@@ -86,6 +90,16 @@ impl Fanotify {
             mounts.directories.push(Mount { identity, mount, directory: Arc::clone(directory) });
         }
         Ok(())
+    }
+
+    /// Lets go of the mounts that none of these directories is on, so that they can be unmounted.
+    pub fn keep_mounts<'a>(&self, directories: impl Iterator<Item = &'a Dir>) {
+        // What cannot be asked is kept.
+        let Ok(kept) = directories.map(file_system::mount).collect::<io::Result<Vec<_>>>() else { return };
+        let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = mounts.directories.len();
+        mounts.directories.retain(|known| kept.contains(&known.mount));
+        mounts.generation += u64::from(mounts.directories.len() < before);
     }
 
     /// Whether the path of a directory is found by which it was reached: not where a directory of a marked file system
@@ -180,13 +194,27 @@ impl Reader {
         if let Some(called) = self.known.get(place.key) {
             return Arc::clone(called);
         }
-        let called: Arc<[Called]> = self.ask(place.key).into();
-        self.known.insert(place.key.into(), Arc::clone(&called));
-        called
+        for _ in 0..MOST_TRIES {
+            match self.ask(place.key) {
+                Ok(called) => {
+                    let called: Arc<[Called]> = called.into();
+                    self.known.insert(place.key.into(), Arc::clone(&called));
+                    return called;
+                }
+                // The events wait in the kernel meanwhile, and so does whoever waits for a cookie.
+                Err(_) => std::thread::sleep(PAUSE),
+            }
+        }
+        self.queue.lose("there were no descriptors or no memory left to find what had changed");
+        Arc::default()
     }
 
-    fn ask(&self, key: &[u8]) -> Vec<Called> {
-        let Some(handle) = record::handle(key) else { return Vec::new() };
+    /// What a directory is to us.
+    ///
+    /// # Errors
+    /// The host has not what it takes to tell, for now.
+    fn ask(&self, key: &[u8]) -> io::Result<Vec<Called>> {
+        let Some(handle) = record::handle(key) else { return Ok(Vec::new()) };
         let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
         let interest = self.interest.read().unwrap_or_else(PoisonError::into_inner);
         let mut called = Vec::new();
@@ -195,11 +223,19 @@ impl Reader {
                 Ok(Some(path)) if interest.is_for_cookies(&path) => called.push(Called::OfCookies),
                 Ok(Some(path)) => called.extend(names(&interest, &path)),
                 Ok(None) => {}
+                Err(error) if is_lack(&error) => return Err(error),
                 Err(error) => tracing::debug!("a changed directory cannot be found by its handle: {error}"),
             }
         }
-        called
+        Ok(called)
     }
+}
+
+/// Whether an error says nothing of the file, but that the host has no descriptors or no memory left.
+#[must_use]
+pub fn is_lack(error: &io::Error) -> bool {
+    let lacks = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM];
+    lacks.iter().any(|lack| error.raw_os_error() == Some(*lack as i32))
 }
 
 fn names(interest: &Interest, path: &Path) -> Vec<Called> {

@@ -219,7 +219,7 @@ fn hear(queue: &Queue, interest: &RwLock<Interest>, event: notify::Result<notify
                 queue.put_cookie(cookie);
             }
         } else if interest.covers(path)
-            && let Some(change) = Change::from_inotify(event.kind, path)
+            && let Some(change) = Change::from_inotify(event.kind, path, interest.leads_to_labels(path))
         {
             queue.put(path, change);
         }

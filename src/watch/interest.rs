@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 /// A tree appears, vanishes or becomes another directory by a change of a name on the way to it, so the
 /// directories above it are watched too; but of what happens in them, only these names count. The same
-/// goes for the programs of interpreters.
+/// goes for the programs of interpreters, and for the files with the rules for SELinux contexts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interest {
     trees: Vec<TreePath>,
     on_the_way: HashSet<PathBuf>,
     programs: HashSet<PathBuf>,
+    labels: HashSet<PathBuf>,
     cookies: Option<PathBuf>,
 }
 
@@ -35,8 +36,13 @@ impl Interest {
     /// With all paths at which a change may make another interpreter of one.
     #[must_use]
     pub fn with_programs(self, programs: impl IntoIterator<Item = PathBuf>) -> Self {
-        let programs = programs.into_iter().flat_map(|path| path.ancestors().map(Path::to_owned).collect::<Vec<_>>());
-        Self { programs: programs.collect(), ..self }
+        Self { programs: with_ancestors(programs), ..self }
+    }
+
+    /// With all files in which a change may give other SELinux contexts.
+    #[must_use]
+    pub fn with_labels(self, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { labels: with_ancestors(files), ..self }
     }
 
     /// With the directory in which cookies are made, without links.
@@ -48,7 +54,8 @@ impl Interest {
     /// Whether a change of this path is to be heard.
     #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
-        self.on_the_way.contains(path) || self.programs.contains(path) || self.trees.iter().any(|tree| tree.holds(path))
+        [&self.on_the_way, &self.programs, &self.labels].iter().any(|paths| paths.contains(path))
+            || self.trees.iter().any(|tree| tree.holds(path))
     }
 
     /// The number of a cookie, if that is what a path names.
@@ -78,10 +85,16 @@ impl Interest {
         self.programs.contains(path)
     }
 
+    /// Whether a path is that of a file with rules for SELinux contexts, or of something on the way to one.
+    #[must_use]
+    pub fn leads_to_labels(&self, path: &Path) -> bool {
+        self.labels.contains(path)
+    }
+
     /// The directories above the roots and the programs, to be watched for their sake.
     pub fn above(&self) -> impl Iterator<Item = &Path> {
         let is_root = |path: &Path| self.trees.iter().any(|tree| tree.is(path));
-        let parents = self.programs.iter().filter_map(|program| program.parent());
+        let parents = self.programs.iter().chain(&self.labels).filter_map(|path| path.parent());
         self.on_the_way.iter().map(PathBuf::as_path).chain(parents).filter(move |path| !is_root(path))
     }
 
@@ -92,6 +105,10 @@ impl Interest {
             Some(if below.as_os_str().is_empty() { tree.path.clone() } else { tree.path.join(below) })
         })
     }
+}
+
+fn with_ancestors(paths: impl IntoIterator<Item = PathBuf>) -> HashSet<PathBuf> {
+    paths.into_iter().flat_map(|path| path.ancestors().map(Path::to_owned).collect::<Vec<_>>()).collect()
 }
 
 impl TreePath {

@@ -1,5 +1,5 @@
-//! The one thread that may mark whole file systems. All others give `CAP_SYS_ADMIN` up before they are
-//! started; this one ends, and the capability with it, when the marks are made.
+//! The one thread that may mark whole file systems: it alone keeps `CAP_SYS_ADMIN`, and ends when the marks are
+//! made.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -22,17 +22,19 @@ struct Request {
 }
 
 impl Marker {
-    /// To be called while the process has a single thread, which loses the capability.
+    /// To be called before this thread gives its capabilities up.
     #[must_use]
     pub fn start() -> Self {
         let requests = privilege::may_mark_file_systems().then(|| {
             let (requests, asked) = channel();
-            std::thread::spawn(move || serve(&asked));
+            std::thread::spawn(move || {
+                if let Err(error) = privilege::keep_marking_capabilities() {
+                    tracing::warn!("cannot give up capabilities: {error}");
+                }
+                serve(&asked);
+            });
             requests
         });
-        if let Err(error) = privilege::give_up_administration() {
-            tracing::warn!("cannot give up CAP_SYS_ADMIN: {error}");
-        }
         Self { requests: Mutex::new(requests) }
     }
 

@@ -18,6 +18,7 @@ mod source;
 mod watcher;
 
 pub use changes::{Change, directories_of, owner_of};
+pub use fanotify::is_lack;
 pub use inotify::WatchError;
 pub use interest::{Interest, TreePath};
 pub use marker::Marker;

@@ -85,6 +85,13 @@ impl Watcher {
         }
     }
 
+    /// Lets go of the file systems that none of these roots is on.
+    pub fn keep_mounts(&self, roots: &[Arc<Dir>]) {
+        if let (Some(fanotify), Some(cookies)) = (self.fanotify.get(), &self.cookies) {
+            fanotify.keep_mounts(roots.iter().chain([cookies.dir()]).map(AsRef::as_ref));
+        }
+    }
+
     /// Watches a directory of a tree, or has it polled. One that is watched already costs next to nothing.
     ///
     /// # Errors

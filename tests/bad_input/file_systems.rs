@@ -44,7 +44,9 @@ fn full_disk() {
     let (python, tree) = (primary(), Tree::new());
     let full = tree.path("full");
     fs::create_dir(&full).expect("own directory");
-    let Some(_mount) = Mount::new("file_systems::full_disk", &["-t", "tmpfs", "-o", "size=512k", "none"], &full) else {
+    let Some(_mount) =
+        Mount::new("file_systems::full_disk", &["-t", "tmpfs", "-o", "size=512k,mode=755", "none"], &full)
+    else {
         return;
     };
     for number in 0..5 {

@@ -146,3 +146,18 @@ fn constants_that_compare_strangely() {
         "x = (0.0, -0.0, 1e999 - 1e999, -1e999, 0j, -0j, 1, True, 1.0)\ny = 5 in {1, 2.0, 'a', b'a', None}\nz = ...\n",
     );
 }
+
+/// The compiler quotes the name, which is as long as the source; the message is kept for as long as the source fails.
+#[test]
+fn message_as_long_as_its_source() {
+    let name = "a".repeat(1_000_000);
+    let content = format!("def f():\n    {name} = 1\n    global {name}\n");
+    for python in interpreters() {
+        let tree = Tree::new();
+        let source = tree.source("odd.py", &content);
+        let report = warm_beside_good(python, &tree);
+        let failure = report.failure_of(&source);
+        let (kind, length) = (failure.kind.as_str(), failure.message.len());
+        assert!(kind == "syntax" && (100..10_000).contains(&length), "{}: {kind}, {length} bytes", python.label());
+    }
+}

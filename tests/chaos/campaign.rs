@@ -89,7 +89,7 @@ impl<'a> Campaign<'a> {
         let lines = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
         let pythons: Vec<_> = self.pythons.iter().map(|python| &python.path).collect();
         let text = format!(
-            "{}[defaults]\npython = {pythons:?}\n[[tree]]\npath = {:?}\n{}",
+            "{}[defaults]\ncross-owners = true\npython = {pythons:?}\n[[tree]]\npath = {:?}\n{}",
             lines(self.scenario.config),
             self.tree(),
             lines(self.scenario.tree)

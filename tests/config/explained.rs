@@ -22,9 +22,12 @@ fn the_explanation_names_the_origin_of_each_value() {
 #   /etc/pycwarm/pycwarm.toml
 jobs = 2  # /usr/lib/pycwarm/pycwarm.toml:1
 compile-timeout = 120  # default
+worker-memory = 1024  # default
 rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
+control-group = ""  # default
+file-contexts = ""  # default
 
 [defaults]
 python = ["auto"]  # default
@@ -34,6 +37,8 @@ owner = "source"  # default
 mode = "source"  # default
 context = "policy"  # default
 watch = "auto"  # default
+cross-owners = false  # default
+cross-mounts = false  # default
 exclude = ['a\b', '"#']  # /etc/pycwarm/pycwarm.toml:2
 
 [[tree]]
@@ -47,9 +52,12 @@ mode = "0640"  # /etc/pycwarm/pycwarm.toml:8
 # no configuration file
 jobs = 0  # default
 compile-timeout = 120  # default
+worker-memory = 1024  # default
 rescan-interval = 3600  # default
 poll-interval = 10  # default
 queue-limit = 65536  # default
+control-group = ""  # default
+file-contexts = ""  # default
 
 [defaults]
 python = ["auto"]  # default
@@ -59,6 +67,8 @@ owner = "source"  # default
 mode = "source"  # default
 context = "policy"  # default
 watch = "auto"  # default
+cross-owners = false  # default
+cross-mounts = false  # default
 exclude = []  # default
 "#);
 }

@@ -7,14 +7,14 @@ fn unknown_keys() {
     let error = |text: &str| Machine::with(text).error();
     insta::assert_snapshot!(error("\njobbs = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "jobbs"; did you mean "jobs"?"#);
     insta::assert_snapshot!(error("compile_timeout = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "compile_timeout"; did you mean "compile-timeout"?"#);
-    insta::assert_snapshot!(error("frequency = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "frequency"; here can be: jobs, compile-timeout, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
+    insta::assert_snapshot!(error("frequency = 1"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "frequency"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, control-group, file-contexts, defaults, tree"#);
     insta::assert_snapshot!(error("optimize = [2]"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "optimize"; it belongs under [defaults] or a [[tree]]"#);
     insta::assert_snapshot!(error("[defaults]\n# here\njobs = 2"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "jobs"; it belongs at the top of the file, before any [table]"#);
     insta::assert_snapshot!(error("[defaults]\nreaders = ['apache']"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "readers"; it belongs under a [[tree]]"#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\n[[tree]]\npath = '/b'\nexcludes = []"), @r#"/etc/pycwarm/pycwarm.toml:5: unknown key "excludes"; did you mean "exclude"?"#);
-    insta::assert_snapshot!(error("[[tree]]\npath = '/a'\nfoo.bar = 1"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "foo"; here can be: path, enabled, readers, python, optimize, invalidation-mode, owner, mode, context, watch, exclude"#);
+    insta::assert_snapshot!(error("[[tree]]\npath = '/a'\nfoo.bar = 1"), @r#"/etc/pycwarm/pycwarm.toml:3: unknown key "foo"; here can be: path, enabled, readers, python, optimize, invalidation-mode, owner, mode, context, watch, cross-owners, cross-mounts, exclude"#);
     insta::assert_snapshot!(error("[[trees]]\npath = '/a'"), @r#"/etc/pycwarm/pycwarm.toml:1: unknown key "trees"; did you mean "tree"?"#);
-    insta::assert_snapshot!(error("\n\"a\\nb\" = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "a\nb"; here can be: jobs, compile-timeout, rescan-interval, poll-interval, queue-limit, defaults, tree"#);
+    insta::assert_snapshot!(error("\n\"a\\nb\" = 1"), @r#"/etc/pycwarm/pycwarm.toml:2: unknown key "a\nb"; here can be: jobs, compile-timeout, worker-memory, rescan-interval, poll-interval, queue-limit, control-group, file-contexts, defaults, tree"#);
 }
 
 #[test]
@@ -56,6 +56,9 @@ fn numbers_out_of_range() {
     insta::assert_snapshot!(error("jobs = 1025"), @"/etc/pycwarm/pycwarm.toml:1: jobs: 1025 is out of range; use 0 to 1024");
     insta::assert_snapshot!(error("compile-timeout = 0"), @"/etc/pycwarm/pycwarm.toml:1: compile-timeout: 0 is out of range; use 1 to 31536000");
     insta::assert_snapshot!(error("rescan-interval = 9223372036854775807"), @"/etc/pycwarm/pycwarm.toml:1: rescan-interval: 9223372036854775807 is out of range; use 0 to 31536000");
+    insta::assert_snapshot!(error("\nfile-contexts = 'contexts'"), @r#"/etc/pycwarm/pycwarm.toml:2: file-contexts: "contexts" is no absolute path; name a file such as "/etc/selinux/targeted/contexts/files/file_contexts", or remove the key"#);
+    insta::assert_snapshot!(error("file-contexts = '/'"), @r#"/etc/pycwarm/pycwarm.toml:1: file-contexts: "/" is no regular file; name a file such as "/etc/selinux/targeted/contexts/files/file_contexts", or remove the key"#);
+    insta::assert_snapshot!(error("file-contexts = '/no/such'"), @r#"/etc/pycwarm/pycwarm.toml:1: file-contexts: "/no/such" cannot be read: No such file or directory (os error 2); name a file such as "/etc/selinux/targeted/contexts/files/file_contexts", or remove the key"#);
     insta::assert_snapshot!(error("queue-limit = 0"), @"/etc/pycwarm/pycwarm.toml:1: queue-limit: 0 is out of range; use 1 to 16777216");
     insta::assert_snapshot!(error("[defaults]\noptimize = [0, 3]"), @"/etc/pycwarm/pycwarm.toml:2: optimize: there is no optimization level 3; use 0, 1 or 2");
     insta::assert_snapshot!(error("[defaults]\noptimize = []"), @"/etc/pycwarm/pycwarm.toml:2: optimize: the list is empty; write `optimize = [0]`, or remove the key");
@@ -89,4 +92,11 @@ fn trees_that_cannot_be() {
     insta::assert_snapshot!(error("[[tree]]\npath = '/srv/../etc'"), @r#"/etc/pycwarm/pycwarm.toml:2: path: "/srv/../etc" has `..` in it; write the whole path, from / on"#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\nreaders = [\n'a:b']"), @r#"/etc/pycwarm/pycwarm.toml:4: readers: "a:b" is no name of a user; name the user that the server runs as, such as "apache" or "www-data""#);
     insta::assert_snapshot!(error("[[tree]]\npath = '/a'\n[[tree]]\npath = '/b'\n[[tree]]\npath = '//a/'"), @r#"/etc/pycwarm/pycwarm.toml:6: the tree "/a" is in line 2 already; keep one of the two"#);
+}
+
+#[test]
+fn groups_that_are_none() {
+    let error = |text: &str| Machine::with(text).error();
+    insta::assert_snapshot!(error("jobs = 1\ncontrol-group = 'no-such-group-here'"), @r#"/etc/pycwarm/pycwarm.toml:2: control-group: there is no group "no-such-group-here"; create it, or use one that exists"#);
+    insta::assert_snapshot!(error("control-group = 7"), @r#"/etc/pycwarm/pycwarm.toml:1: control-group: invalid type: integer `7`, expected a string; write it like `control-group = "adm"`"#);
 }

@@ -15,6 +15,7 @@ fn without_files_there_are_the_defaults_and_no_tree() {
     assert_eq!(settings.compile_timeout, Duration::from_secs(120));
     assert_eq!(settings.rescan_interval, Some(Duration::from_secs(3600)));
     assert_eq!(settings.queue_limit, 65536);
+    assert_eq!(settings.control_group, None);
     assert_eq!(settings.trees, []);
     let defaults = settings.defaults;
     assert_eq!(defaults.python, [PythonChoice::Auto]);
@@ -34,6 +35,7 @@ fn every_key_arrives() {
         compile-timeout = 5
         rescan-interval = 0
         queue-limit = 1
+        control-group = "root"
         [defaults]
         optimize = [2, 0, 2]
         [[tree]]
@@ -52,6 +54,7 @@ fn every_key_arrives() {
     assert_eq!(settings.compile_timeout, Duration::from_secs(5));
     assert_eq!(settings.rescan_interval, None);
     assert_eq!(settings.queue_limit, 1);
+    assert_eq!(settings.control_group, Some(0));
     let tree = &settings.trees[0];
     assert_eq!(tree.path, Path::new("/srv/app"));
     assert_eq!(tree.path.as_os_str(), "/srv/app");

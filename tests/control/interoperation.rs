@@ -61,7 +61,7 @@ fn zlink_calls_the_methods() {
         let end = client.sync(&[], None).await.expect("an answer").expect("a success");
         assert_eq!(end.failures[0]["line"], 7);
         let told = client.get_status().await.expect("an answer").expect("a success");
-        assert_eq!((&told.status["ready"], &told.status["watched_directories"]), (&true.into(), &0.into()));
+        assert_eq!((&told.status["ready"], &told.status["waiting"]), (&true.into(), &0.into()));
         let odd = Named { path: "/outside?".into(), path_bytes: Some("L291dHNpZGX/".into()) };
         let refusal = client.sync(&[odd], None).await.expect("an answer").expect_err("a refusal");
         let odd = Named { path: "/outside\u{fffd}".into(), path_bytes: Some("L291dHNpZGX/".into()) };

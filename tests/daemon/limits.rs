@@ -11,6 +11,7 @@ use crate::support::process::{clean_command, must};
 use crate::support::python::{Interpreter, primary};
 use crate::support::run::pycwarm_with;
 use crate::support::skip::needs_root;
+use crate::support::skip::skipped;
 use crate::support::tree::Tree;
 
 const DIRECTORIES: usize = 40;
@@ -164,4 +165,28 @@ fn not_one_descriptor_left() {
     daemon.wait_fresh(python, &sources);
     daemon.wait_fresh(python, [&new]);
     assert_noticed(&daemon, python, &place.path("tree"), "enough again");
+}
+
+/// fanotify's events name directories by handles, for which a descriptor is needed, too.
+#[test]
+fn not_one_descriptor_left_for_fanotify() {
+    let (python, name) = (primary(), "limits::not_one_descriptor_left_for_fanotify");
+    let (place, _) = place(python, "");
+    if !rustix::process::geteuid().is_root() {
+        return skipped(name, "needs root, for fanotify");
+    }
+    if !can_run(name, &["prlimit", "--version"]) {
+        return;
+    }
+    let text = "[defaults]\nwatch = \"fanotify\"\n";
+    let text = format!("{text}python = [{:?}]\n[[tree]]\npath = {:?}\n", python.path, place.path("tree"));
+    let daemon = Daemon::configured(&place.file("fanotify.toml", text));
+    set_descriptors(&daemon, 4);
+    let sources = sources_below(&place.path("tree"));
+    for source in &sources {
+        fs::write(source, "N = 'without descriptors'\n").expect("own file");
+    }
+    daemon.wait_until("it feels the limit", || daemon.told(&["no descriptors or no memory left"]) > 0);
+    set_descriptors(&daemon, 1024);
+    daemon.wait_fresh(python, &sources);
 }

@@ -1,13 +1,14 @@
 //! File systems that are mounted and unmounted in, over and above a tree while the daemon runs. No mount gives an
 //! event at the directory that it covers. The daemon runs in a mount namespace of its own.
 
+use std::fs;
 use std::path::PathBuf;
 
 use crate::sources_below;
 use crate::support::apart::{OWN_MOUNTS, can_have_own_mounts, wrapped};
 use crate::support::daemon::Daemon;
 use crate::support::python::{Interpreter, primary};
-use crate::support::run::pycwarm;
+use crate::support::run::{pycwarm_with, settings};
 use crate::support::tree::Tree;
 
 struct Apart {
@@ -28,7 +29,8 @@ impl Apart {
         place.source("site/app/package/sub/c.py", "C = 1\n");
         place.source("other/d.py", "D = 1\n");
         place.source("other/sub/e.py", "E = 1\n");
-        let mut command = pycwarm("daemon");
+        let config = fs::read_to_string(settings()).expect("a file of these tests") + "cross-mounts = true\n";
+        let mut command = pycwarm_with("daemon", &place.file("pycwarm.toml", config));
         command.arg("--python").arg(&python.path).arg(place.path("site/app"));
         let daemon = Daemon::start(&mut wrapped(OWN_MOUNTS, &command)).ready();
         Some(Apart { python, daemon, place })
@@ -69,7 +71,7 @@ impl Apart {
 #[test]
 fn over_a_directory_of_the_tree() {
     let Some(apart) = Apart::new("mounts::over_a_directory_of_the_tree") else { return };
-    apart.sh("mount -t tmpfs none site/app/package");
+    apart.sh("mount -t tmpfs -o mode=755 none site/app/package");
     apart.edit("site/app/package/b.py", "in the new one");
     apart.edit("site/app/package/new/x.py", "deep in the new one");
     apart.wait_told("site/app/package", 1);
@@ -86,7 +88,7 @@ fn over_a_directory_of_the_tree() {
 #[test]
 fn changes_under_the_cover() {
     let Some(apart) = Apart::new("mounts::changes_under_the_cover") else { return };
-    apart.sh("mount -t tmpfs none site/app/package");
+    apart.sh("mount -t tmpfs -o mode=755 none site/app/package");
     apart.edit("site/app/package/b.py", "in the new one");
     // This process is in another namespace, and sees what is below.
     apart.place.source("site/app/package/b.py", "B = 'changed under the cover'\n");
@@ -101,7 +103,7 @@ fn changes_under_the_cover() {
 fn one_over_the_other_and_moved() {
     let Some(apart) = Apart::new("mounts::one_over_the_other_and_moved") else { return };
     for round in ["one", "two"] {
-        apart.sh("mount -t tmpfs none site/app/package");
+        apart.sh("mount -t tmpfs -o mode=755 none site/app/package");
         apart.edit("site/app/package/b.py", round);
     }
     apart.sh("mkdir site/app/elsewhere; mount --move site/app/package site/app/elsewhere");
@@ -116,7 +118,7 @@ fn one_over_the_other_and_moved() {
 #[test]
 fn over_the_root() {
     let Some(apart) = Apart::new("mounts::over_the_root") else { return };
-    apart.sh("mount -t tmpfs none site/app");
+    apart.sh("mount -t tmpfs -o mode=755 none site/app");
     apart.edit("site/app/x.py", "in the new root");
     apart.edit("site/app/package/b.py", "deep in the new root");
     apart.wait_told("site/app", 1);
@@ -131,7 +133,7 @@ fn over_the_root() {
 #[test]
 fn above_the_root() {
     let Some(apart) = Apart::new("mounts::above_the_root") else { return };
-    apart.sh("mount -t tmpfs none site");
+    apart.sh("mount -t tmpfs -o mode=755 none site");
     apart.daemon.wait_until("it is told that the tree has gone", || apart.daemon.told(&["has gone"]) == 1);
     apart.edit("site/app/package/x.py", "in the new one");
     apart.wait_told("site", 1);

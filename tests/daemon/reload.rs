@@ -2,11 +2,16 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
 
+use crate::asking::{must_sync, status};
+use crate::support::apart::Mount;
 use crate::support::daemon::Daemon;
+use crate::support::process::{clean_command, must};
 use crate::support::python::{Interpreter, primary};
+use crate::support::skip::skipped;
 use crate::support::tree::Tree;
 
 /// A daemon with the configured tree `one`; `two` lies beside it.
@@ -115,4 +120,79 @@ fn many_reloads_in_a_row() {
     daemon.wait_fresh(python, [&place.path("two/y.py")]);
     let source = place.file("two/y.py", "Y = 'edited'\n");
     daemon.wait_fresh(python, [&source]);
+}
+
+#[test]
+fn what_is_broken_in_a_dropped_tree_is_told_of_no_more() {
+    let (python, place, config, daemon) = configured();
+    place.file("one/bad.py", "x = = 1\n");
+    daemon.wait_until("the broken source is told of", || daemon.stderr().contains("bad.py:1: "));
+    fs::write(&config, config_of(python, &place, &["two"])).expect("own file");
+    daemon.signal(Signal::HUP);
+    daemon.wait_until("the reload", || daemon.stderr().contains("was reloaded"));
+    must_sync(&daemon, &place.path("two"));
+    assert_eq!(status(&daemon)["broken"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn polling_ends_where_another_source_is_configured() {
+    let (python, place) = (primary(), Tree::new());
+    place.source("one/x.py", "X = 1\n");
+    let text = |watch: &str| format!("{}watch = {watch:?}\n", config_of(python, &place, &["one"]));
+    let config = place.file("pycwarm.toml", text("poll"));
+    let daemon = Daemon::configured(&config);
+    assert_eq!(status(&daemon)["polled_directories"], 1);
+    fs::write(&config, text("inotify")).expect("own file");
+    daemon.signal(Signal::HUP);
+    daemon.wait_until("the reload", || daemon.stderr().contains("was reloaded"));
+    must_sync(&daemon, &place.path("one"));
+    assert_eq!(status(&daemon)["polled_directories"], 0);
+    let source = place.file("one/x.py", "X = 'edited'\n");
+    daemon.wait_fresh(python, [&source]);
+}
+
+/// `pyvenv.cfg` counts for all of its tree.
+#[test]
+fn a_tree_that_wants_to_be_looked_at_all_the_time_does_not_keep_a_new_one_waiting() {
+    let (python, place, config, daemon) = configured();
+    for number in 0..500 {
+        place.source(&format!("one/d{number}/m.py"), "M = 1\n");
+    }
+    must_sync(&daemon, &place.path("one"));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                place.file("one/pyvenv.cfg", "home = /usr/bin\n");
+            }
+        });
+        daemon.wait_until("pyvenv.cfg", || place.path("one/pyvenv.cfg").exists());
+        fs::write(&config, config_of(python, &place, &["one", "two"])).expect("own file");
+        daemon.signal(Signal::HUP);
+        let two = place.path("two/y.py");
+        let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| daemon.wait_fresh(python, [&two])));
+        stop.store(true, Ordering::Relaxed);
+        waited.expect("the new tree is looked at");
+    });
+}
+
+/// As docs/architecture.md says: take it out of the configuration first.
+#[test]
+fn the_file_system_of_a_dropped_tree_can_be_unmounted() {
+    let name = "reload::the_file_system_of_a_dropped_tree_can_be_unmounted";
+    if !rustix::process::geteuid().is_root() {
+        return skipped(name, "needs root, for fanotify");
+    }
+    let (python, place) = (primary(), Tree::new());
+    let Some(_mount) = Mount::tmpfs(name, "mode=0755", &place.path("one")) else { return };
+    place.source("one/x.py", "X = 1\n");
+    place.source("two/y.py", "Y = 1\n");
+    let text = |trees: &[&str]| config_of(python, &place, trees).replacen("]\n", "]\nwatch = \"fanotify\"\n", 1);
+    let config = place.file("pycwarm.toml", text(&["one", "two"]));
+    let daemon = Daemon::configured(&config);
+    fs::write(&config, text(&["two"])).expect("own file");
+    daemon.signal(Signal::HUP);
+    daemon.wait_until("the reload", || daemon.stderr().contains("was reloaded"));
+    must_sync(&daemon, &place.path("two"));
+    must(clean_command("umount").arg(place.path("one")));
 }

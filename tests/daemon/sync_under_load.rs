@@ -162,6 +162,29 @@ fn during_the_first_warm() {
     }
 }
 
+/// A reload ends the pass that the caller waits for; what it left undone is waited for all the same.
+#[test]
+fn while_the_configuration_is_reloaded() {
+    let (python, place) = (primary(), Tree::new());
+    many_sources(&place);
+    let sources = sources_below(&place.path("tree"));
+    let daemon = Daemon::start(pycwarm("daemon").arg("--python").arg(&python.path).arg(place.path("tree")));
+    let done = || sources.iter().filter(|source| python.cache(source).exists()).count();
+    daemon.wait_until("the first cache", || done() > 0);
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| must_sync(&daemon, &place.path("tree")));
+        for _ in 0..3 {
+            let before = done();
+            daemon.wait_until("some more caches", || done() > before + 20 || asking.is_finished());
+            daemon.signal(Signal::HUP);
+        }
+        asking.join().expect("the sync ends well");
+    });
+    for source in &sources {
+        assert!(is_fresh(python, source), "{source:?}");
+    }
+}
+
 /// A queue of one: each burst of changes is an overflow, and a look at everything.
 #[test]
 fn after_an_overflow() {

@@ -69,6 +69,21 @@ fn a_root_that_is_a_link_and_is_turned() {
 }
 
 #[test]
+fn a_root_that_is_a_link_and_is_removed_and_made_again() {
+    let (python, place) = (primary(), Tree::new());
+    place.source("releases/1/x.py", "X = 'one'\n");
+    let two = place.source("releases/2/x.py", "X = 'two'\n");
+    symlink("releases/1", place.path("current")).expect("own directory");
+    let daemon = Daemon::over(python, &place.path("current"));
+    fs::remove_file(place.path("current")).expect("own directory");
+    daemon.wait_until("the link is missed", || daemon.stderr().contains("current has gone"));
+    symlink("releases/2", place.path("current")).expect("own directory");
+    daemon.wait_fresh(python, [&two]);
+    let edited = place.file("releases/2/x.py", "X = 'two, edited'\n");
+    daemon.wait_fresh(python, [&edited]);
+}
+
+#[test]
 fn two_trees_and_one_below_the_other() {
     let (python, place) = (primary(), Tree::new());
     place.source("outer/inner/x.py", "X = 1\n");
@@ -90,4 +105,12 @@ fn a_tree_that_is_one_file() {
     place.file("one.py", "A = 'edited'\n");
     daemon.wait_fresh(python, [&one]);
     assert!(!python.cache(&other).exists());
+}
+
+#[test]
+fn a_tree_that_is_one_file_and_appears_late() {
+    let (python, place) = (primary(), Tree::new());
+    let daemon = Daemon::over(python, &place.path("one.py"));
+    let one = place.file("one.py", "A = 1\n");
+    daemon.wait_fresh(python, [&one]);
 }

@@ -161,7 +161,7 @@ fn a_list_of_its_own_goes() {
 #[test]
 fn in_a_sticky_directory_a_list_lets_nobody_write_but_the_owner() {
     let name = "directories::in_a_sticky_directory_a_list_lets_nobody_write_but_the_owner";
-    let Some((tree, source)) = developers(name, 0o1777) else { return };
+    let Some((tree, source)) = developers(name, 0o1775) else { return };
     if !have_acls(name, &source) {
         return;
     }

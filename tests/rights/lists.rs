@@ -3,10 +3,10 @@
 use std::fs;
 
 use crate::support::acl::{acl, have_acls, set_acl};
-use crate::support::apart::{Mount, OWN_MOUNTS, can_have_own_mounts, can_run, wrapped};
+use crate::support::apart::{Mount, can_run, wrapped};
 use crate::support::process::{clean_command, must};
 use crate::support::python::{Interpreter, primary};
-use crate::support::run::{check, json, pycwarm, warm};
+use crate::support::run::{Report, check, json, pycwarm, pycwarm_with, warm};
 use crate::support::skip::skipped;
 use crate::support::tree::{Tree, inode, mode, set_mode};
 
@@ -101,6 +101,13 @@ fn a_directory_hands_nothing_on_to_caches() {
     }
 }
 
+/// A mount point below the root is entered.
+fn with_mounts(verb: &str, python: &Interpreter, tree: &Tree) -> Report {
+    let config = tree.file("pycwarm.toml", "[defaults]\ncross-mounts = true\n");
+    let mut command = pycwarm_with(verb, &config);
+    json(command.arg("--python").arg(&python.path).arg(&tree.root))
+}
+
 #[test]
 fn a_file_system_without_lists() {
     let name = "lists::a_file_system_without_lists";
@@ -114,10 +121,10 @@ fn a_file_system_without_lists() {
         return skipped(name, "ramfs has ACLs here");
     }
     set_mode(&source, 0o640);
-    let report = warm(python, &tree.root);
+    let report = with_mounts("warm", python, &tree);
     report.assert_compiled(1);
     assert_eq!((mode(&python.cache(&source)), report.ran.stderr.as_str()), (0o640, ""));
-    check(python, &tree.root).assert_nothing_done();
+    with_mounts("check", python, &tree).assert_nothing_done();
 }
 
 /// A source elsewhere in the tree, which a link leads to; its cache lies where there are no lists.
@@ -132,7 +139,7 @@ fn the_cache_of_a_list_where_there_are_none_is_its_owners_alone() {
     set_acl("u:12345:r", &source);
     std::os::unix::fs::symlink("../p/x.py", tree.path("ramfs/x.py")).expect("own directory");
     set_mode(&tree.path("ramfs"), 0o755);
-    let report = warm(python, &tree.root);
+    let report = with_mounts("warm", python, &tree);
     assert_eq!((report.counts.failed, mode(&python.cache(&tree.path("ramfs/x.py")))), (0, 0o600), "{}", report.raw);
     let told = report.ran.stderr.lines().filter(|line| line.contains("does not keep owner, mode and ACL")).count();
     assert_eq!(told, 1, "{}", report.ran.stderr);
@@ -158,19 +165,4 @@ fn a_list_that_names_users_of_another_namespace_is_not_carried_over() {
     inside("check").assert_nothing_done();
     assert_eq!(warm(python, &tree.root).counts.repaired, 1, "who knows them sets it right");
     assert_eq!(acl(&cache), acl(&source));
-}
-
-#[test]
-fn lists_are_seen_where_there_is_no_proc() {
-    let name = "lists::lists_are_seen_where_there_is_no_proc";
-    let Some((python, tree, source)) = warmed(name) else { return };
-    if !can_have_own_mounts(name) {
-        return;
-    }
-    set_acl("u:12345:r", &source);
-    let script = ["/bin/sh", "-ec", "mount -t tmpfs none /proc; exec \"$@\"", "sh"];
-    let mut command = pycwarm("check");
-    command.arg("--python").arg(&python.path).arg(&tree.root);
-    let report = json(&mut wrapped(&[OWN_MOUNTS, &script].concat(), &command));
-    assert_eq!(report.counts.stale, 1, "{}", report.raw);
 }

@@ -86,7 +86,7 @@ impl Mount {
 
     /// A tmpfs with these options.
     pub fn tmpfs(name: &str, options: &str, at: &Path) -> Option<Self> {
-        Mount::by(name, &["mount", "-t", "tmpfs", "-o", options, "none"], at)
+        Mount::by(name, &["mount", "-t", "tmpfs", "-o", &format!("mode=755,{options}"), "none"], at)
     }
 
     pub fn remount(&self, options: &str) {

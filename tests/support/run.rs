@@ -24,14 +24,16 @@ pub fn binary() -> PathBuf {
 /// `pycwarm VERB` without the machine's configuration. Tests that are built a second time under the name of a source
 /// of events have the daemon use that.
 pub fn pycwarm(verb: &str) -> Command {
-    let config = match env!("CARGO_CRATE_NAME") {
+    pycwarm_with(verb, &settings())
+}
+
+/// The configuration of [`pycwarm`]; it ends in its table of defaults.
+pub fn settings() -> PathBuf {
+    script(match env!("CARGO_CRATE_NAME") {
         "daemon_by_fanotify" => "fanotify.toml",
         "daemon_by_poll" => "poll.toml",
         _ => "empty.toml",
-    };
-    let mut command = clean_command(binary());
-    command.arg(verb).arg("--config").arg(script(config));
-    command
+    })
 }
 
 /// `pycwarm VERB --config FILE`.
