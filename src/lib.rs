@@ -7,7 +7,7 @@
 //! 3. `scan`     looks at a directory by descriptor: sources, caches, headers
 //! 4. `plan`     compares that with what should be there; pure
 //! 5. `compile`  long-lived interpreters: source bytes in, marshalled code out
-//! 6. `publish`  temporary file, owner, mode, source still the same?, rename
+//! 6. `publish`  temporary file, owner, mode, ACL, source still the same?, rename
 //! 7. `report`   outcomes -> failures, counters, JSON, progress
 //!
 //! `engine` runs 3 to 7 over a scope; `cli` runs it once, `daemon` for as long as there are events.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::domain::acl::Acl;
 use crate::domain::permissions::{Actor, DirectoryState};
 use crate::domain::policy::{InvalidationMode, ModePolicy, OptimizationLevel, OwnerPolicy};
 use crate::domain::{Access, FileKind, Interpreter, SipVariant, Target, Timestamp};
@@ -146,6 +147,40 @@ fn a_wrong_owner_or_mode_is_a_reason_of_its_own() {
     {
         assert_eq!(reason(CacheFile { stat, ..cache_of(&source()) }), Some(Reason::Attributes));
     }
+}
+
+/// None of these changes the mode.
+#[test]
+fn a_wrong_acl_is_a_reason_too() {
+    let list = |user: u8| {
+        // Owner, user, group, mask, others.
+        let entries = [(1, 6, 255), (2, 4, user), (4, 4, 255), (16, 4, 255), (32, 4, 255)];
+        let bytes = entries.map(|(tag, permissions, id)| vec![tag, 0, permissions, 0, id, 0, 0, 0]).concat();
+        Access::List(Box::new(Acl::parse(&[&[2, 0, 0, 0][..], &bytes].concat()).unwrap().unwrap()))
+    };
+    let reason = |of_source: Access, access: Access| {
+        let targets = [target()];
+        let caches = CacheListing {
+            wanted: [(NAME.into(), CacheFile { access, ..cache_of(&source()) })].into(),
+            ..CacheListing::default()
+        };
+        let mut observed = Observed {
+            directory: None,
+            sources: vec![Source {
+                name: "x.py".into(),
+                state: SourceState::File { stat: source(), link: false },
+                access: of_source,
+                passed: Vec::new(),
+            }],
+            caches: CacheDirectory::Present(caches),
+        };
+        let plan = plan(&rules(&targets, InvalidationMode::Timestamp, ROOT), &mut observed);
+        plan.compile.first().map(|(_, reason)| *reason)
+    };
+    let wrong = Some(Reason::Attributes);
+    assert_eq!((reason(list(5), list(5)), reason(list(5), list(6))), (None, wrong));
+    assert_eq!((reason(list(5), Access::Mode), reason(Access::Mode, list(5))), (wrong, wrong));
+    assert_eq!((reason(Access::Unknown, list(5)), reason(list(5), Access::Unknown)), (None, None), "who knows");
 }
 
 #[test]

@@ -38,11 +38,7 @@ impl Dir {
         // No system call of the kernels in use takes a directory and a name. The number stands for the directory
         // that is open and nothing else, and below it is one component.
         let path = [b"/proc/self/fd/", self.as_fd().as_raw_fd().to_string().as_bytes(), b"/", name.as_bytes()].concat();
-        match read(|buffer| rustix::fs::lgetxattr(path.as_slice(), ACCESS, buffer)) {
-            // There may be no /proc.
-            Access::Unknown => self.open_regular(name).map_or(Access::Unknown, |(fd, stat)| access(fd, stat.mode)),
-            access => access,
-        }
+        read(|buffer| rustix::fs::lgetxattr(path.as_slice(), ACCESS, buffer))
     }
 
     /// The access ACL of the directory itself, which has this mode.

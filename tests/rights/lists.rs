@@ -3,9 +3,10 @@
 use std::fs;
 
 use crate::support::acl::{acl, have_acls, set_acl};
+use crate::support::apart::{Mount, can_run, wrapped};
 use crate::support::process::{clean_command, must};
 use crate::support::python::{Interpreter, primary};
-use crate::support::run::{check, warm};
+use crate::support::run::{Report, check, json, pycwarm, pycwarm_with, warm};
 use crate::support::skip::skipped;
 use crate::support::tree::{Tree, inode, mode, set_mode};
 
@@ -22,7 +23,10 @@ fn warmed(name: &str) -> Option<(&'static Interpreter, Tree, std::path::PathBuf)
 
 #[test]
 fn the_list_of_a_source_is_that_of_its_cache_without_execution() {
-    let Some((python, tree, source)) = warmed("lists::the_list_of_a_source_is_that_of_its_cache") else { return };
+    let Some((python, tree, source)) = warmed("lists::the_list_of_a_source_is_that_of_its_cache_without_execution")
+    else {
+        return;
+    };
     set_mode(&source, 0o550);
     set_acl("u:12345:rwx,g:23456:rx,m:rx", &source);
     assert_eq!(warm(python, &tree.root).counts.repaired, 1);
@@ -54,7 +58,9 @@ fn a_list_that_comes_changes_or_goes_is_seen() {
 
 #[test]
 fn a_list_that_somebody_gave_to_a_cache_goes_with_its_inode() {
-    let Some((python, tree, source)) = warmed("lists::a_list_that_somebody_gave_to_a_cache") else { return };
+    let Some((python, tree, source)) = warmed("lists::a_list_that_somebody_gave_to_a_cache_goes_with_its_inode") else {
+        return;
+    };
     let cache = python.cache(&source);
     for closed in [false, true] {
         if closed {
@@ -96,18 +102,17 @@ fn a_directory_hands_nothing_on_to_caches() {
 }
 
 /// A mount point below the root is entered.
-fn with_mounts(verb: &str, python: &crate::support::python::Interpreter, tree: &Tree) -> crate::support::run::Report {
+fn with_mounts(verb: &str, python: &Interpreter, tree: &Tree) -> Report {
     let config = tree.file("pycwarm.toml", "[defaults]\ncross-mounts = true\n");
-    let mut command = crate::support::run::pycwarm_with(verb, &config);
-    crate::support::run::json(command.arg("--python").arg(&python.path).arg(&tree.root))
+    let mut command = pycwarm_with(verb, &config);
+    json(command.arg("--python").arg(&python.path).arg(&tree.root))
 }
 
 #[test]
 fn a_file_system_without_lists() {
     let name = "lists::a_file_system_without_lists";
     let (python, tree) = (primary(), Tree::new());
-    let Some(_mount) = crate::support::apart::Mount::by(name, &["mount", "-t", "ramfs", "none"], &tree.path("ramfs"))
-    else {
+    let Some(_mount) = Mount::by(name, &["mount", "-t", "ramfs", "none"], &tree.path("ramfs")) else {
         return;
     };
     let source = tree.source("ramfs/x.py", "X = 1\n");
@@ -127,8 +132,7 @@ fn a_file_system_without_lists() {
 fn the_cache_of_a_list_where_there_are_none_is_its_owners_alone() {
     let name = "lists::the_cache_of_a_list_where_there_are_none_is_its_owners_alone";
     let Some((python, tree, source)) = warmed(name) else { return };
-    let Some(_mount) = crate::support::apart::Mount::by(name, &["mount", "-t", "ramfs", "none"], &tree.path("ramfs"))
-    else {
+    let Some(_mount) = Mount::by(name, &["mount", "-t", "ramfs", "none"], &tree.path("ramfs")) else {
         return;
     };
     set_mode(&source, 0o640);
@@ -139,4 +143,26 @@ fn the_cache_of_a_list_where_there_are_none_is_its_owners_alone() {
     assert_eq!((report.counts.failed, mode(&python.cache(&tree.path("ramfs/x.py")))), (0, 0o600), "{}", report.raw);
     let told = report.ran.stderr.lines().filter(|line| line.contains("does not keep owner, mode and ACL")).count();
     assert_eq!(told, 1, "{}", report.ran.stderr);
+}
+
+/// In a user namespace in which the user of the list is nobody's number.
+#[test]
+fn a_list_that_names_users_of_another_namespace_is_not_carried_over() {
+    let name = "lists::a_list_that_names_users_of_another_namespace_is_not_carried_over";
+    const OWN_USERS: &[&str] = &["unshare", "--user", "--map-root-user"];
+    let Some((python, tree, source)) = warmed(name) else { return };
+    if !can_run(name, &[OWN_USERS, &["true"]].concat()) {
+        return;
+    }
+    set_acl("u:12345:-", &source);
+    let inside = |verb: &str| {
+        let mut command = pycwarm(verb);
+        json(&mut wrapped(OWN_USERS, command.arg("--python").arg(&python.path).arg(&tree.root)))
+    };
+    assert_eq!(inside("warm").counts.repaired, 1);
+    let cache = python.cache(&source);
+    assert_eq!((acl(&cache).as_str(), mode(&cache)), ("user::rw-\ngroup::---\nother::---\n\n", 0o600));
+    inside("check").assert_nothing_done();
+    assert_eq!(warm(python, &tree.root).counts.repaired, 1, "who knows them sets it right");
+    assert_eq!(acl(&cache), acl(&source));
 }
