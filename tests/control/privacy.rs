@@ -63,7 +63,7 @@ impl Host {
 
 fn config(place: &Tree, group: &str) -> String {
     format!(
-        "{group}{NO_LOOKS}[defaults]\npython = [{:?}]\nwatch = \"poll\"\n[[tree]]\npath = {:?}\n[[tree]]\npath = {:?}\n",
+        "{group}{NO_LOOKS}[defaults]\ncross-owners = true\npython = [{:?}]\nwatch = \"poll\"\n[[tree]]\npath = {:?}\n[[tree]]\npath = {:?}\n",
         primary().path,
         place.path("site"),
         place.path("own")
