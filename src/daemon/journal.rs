@@ -132,6 +132,8 @@ struct Counts {
     failed: u64,
     /// Directories in which something failed for a reason that may pass.
     try_again: BTreeSet<PathBuf>,
+    /// Directories that could not be read, nor what is below them.
+    unread: BTreeSet<PathBuf>,
     interpreter_failed: bool,
     /// What has failed in this pass.
     failed_paths: HashSet<PathBuf>,
@@ -167,6 +169,11 @@ impl Journal {
 
     pub(super) fn to_be_tried_again(&self) -> BTreeSet<PathBuf> {
         self.counts().try_again.clone()
+    }
+
+    /// How much is to be looked at when this is tried again.
+    pub(super) fn extent_of(&self, directory: &Path) -> Extent {
+        if self.counts().unread.contains(directory) { Extent::Subtree } else { Extent::Directory }
     }
 
     pub(super) fn interpreter_failed(&self) -> bool {
@@ -229,6 +236,7 @@ impl Sink for Journal {
             kind if kind.may_pass() => {
                 counts.try_again.extend(failure.path.parent().map(Path::to_owned));
                 counts.try_again.insert(failure.path.clone());
+                counts.unread.extend((kind == FailureKind::Unreadable).then(|| failure.path.clone()));
             }
             _ => {}
         }

@@ -250,7 +250,7 @@ impl Daemon<'_> {
         }
         for directory in failed {
             let tries = self.retries.entry(directory.clone()).or_default();
-            self.batch.schedule(&directory, Extent::Directory, now + back_off(*tries), UNAWAITED);
+            self.batch.schedule(&directory, journal.extent_of(&directory), now + back_off(*tries), UNAWAITED);
             *tries += 1;
             self.missed.expect(&directory);
         }
