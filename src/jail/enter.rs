@@ -22,6 +22,8 @@ pub enum JailError {
     NulByte,
     #[error("it is not run: as the daemon's own user its files have to be closed off, and {0}")]
     Open(String),
+    #[error("it is not run as the daemon's own user, and {0}")]
+    User(String),
     #[error("cannot tell what holds of its jail: {0}")]
     Tell(std::io::Error),
     #[error("cannot be executed: {0}")]
@@ -48,11 +50,12 @@ pub fn enter(orders: &Orders, program: &[OsString]) -> Result<Infallible, JailEr
     // What needs privileges comes first, then they are given up; the filter of the calls is last, as it would
     // refuse all of this.
     user::close_bounding_set();
-    let become_user = orders.user.map(user::become_user);
-    held.note(Layer::Privileges, user::give_up_privileges());
-    if let Some(result) = become_user {
-        held.note(Layer::User, result);
+    if let Some(number) = orders.user {
+        // Ordered only where it can be had: what comes next may count on it.
+        user::become_user(number).map_err(JailError::User)?;
+        held.note(Layer::User, Ok(()));
     }
+    held.note(Layer::Privileges, user::give_up_privileges());
     if !orders.files.is_empty() {
         let closed = files::close(&orders.files);
         if let (Err(why), true) = (&closed, orders.files_or_nothing) {

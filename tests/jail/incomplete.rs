@@ -93,6 +93,25 @@ fn without_landlock_an_open_interpreter_runs_as_a_user_of_its_own() {
     assert!(ran.stderr.contains("without \"own files only\"") && ran.stderr.contains("Landlock"), "{}", ran.stderr);
 }
 
+/// Neither another user nor closed files: an interpreter that everybody may execute is no exception.
+#[test]
+fn without_another_user_and_without_landlock_nothing_runs() {
+    let name = "incomplete::without_another_user_and_without_landlock_nothing_runs";
+    if !needs_root(name) || !can_inject(name) {
+        return;
+    }
+    let Some(python) = open_one(name) else { return };
+    let place = Tree::new();
+    place.good();
+    let ran = warm_without("setresuid", &python.path, &place);
+    assert!(ran.status == 0 && ran.stderr.contains("without \"own user\""), "{}", ran.stderr);
+    let place = Tree::new();
+    place.good();
+    let ran = warm_without("setresuid,landlock_create_ruleset", &python.path, &place);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(!place.path("__pycache__").exists());
+}
+
 #[test]
 fn without_seccomp_it_runs_and_that_is_told() {
     let name = "incomplete::without_seccomp_it_runs_and_that_is_told";
